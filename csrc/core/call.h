@@ -1,0 +1,144 @@
+/* The call machine: everything between "the user asked" and "here is the result", without doing any of it.
+ *
+ *   for (;;) {
+ *     lks_action action = lks_call_next(call, now());
+ *     carry_out(action.effects);
+ *     switch (action.kind) {
+ *     case LKS_ACTION_KEY:    lks_call_key(...) or lks_call_refuse(...);                       break;
+ *     case LKS_ACTION_PACE:   ask the limiter; lks_call_grant(...) or lks_call_refuse(...);    break;
+ *     case LKS_ACTION_WAIT:   sleep(action.span);                                              break;
+ *     case LKS_ACTION_SEND:   send within action.span; lks_call_response(...) or _failure(...); break;
+ *     case LKS_ACTION_DONE:
+ *     case LKS_ACTION_FAILED: read the result;                                                 return;
+ *     }
+ *   }
+ *
+ * The machine holds no socket, clock, randomness or lua_State: `now` and `chance` (uniform in [0, 1)) are arguments.
+ * A driver may call lks_call_next as often as it likes; the answer changes only with time or with what it is told.
+ * SEND is said once per attempt: while a request is out, the answer is to wait for what is left of the attempt.
+ *
+ * Time may jump. A step forward can only end the call early; a step back is taken for no time at all, so that no wait
+ * and no deadline grows by it. */
+#ifndef LKS_CALL_H
+#define LKS_CALL_H
+
+#include "budget.h"
+#include "error.h"
+#include "key.h"
+#include "retry.h"
+#include "service.h"
+#include "timestamp.h"
+
+typedef struct lks_call lks_call;
+
+typedef enum lks_pacing { LKS_PACING_WAIT, LKS_PACING_FAIL, LKS_PACING_OFF } lks_pacing;
+
+typedef struct lks_call_options {
+  const lks_operation *operation; /* borrowed for the life of the call */
+  lks_retry_class retry;          /* the operation's, unless the caller knows better (a slug, client:request) */
+  lks_span timeout;               /* whole call; 0 or less: it fails before anything is sent */
+  lks_span attempt_timeout;
+  unsigned max_retries;
+  lks_pacing pacing;
+  lks_span late;      /* a slot missed by more than this is given back and asked for anew */
+  bool key_renewable; /* ask for the key again after a 401 */
+  lks_budget *budget; /* borrowed; NULL: no budget */
+} lks_call_options;
+
+typedef enum lks_action_kind {
+  LKS_ACTION_KEY,  /* the key is needed: span is the time left */
+  LKS_ACTION_PACE, /* a slot is needed: span is the longest acceptable wait for it (0 under pacing "fail") */
+  LKS_ACTION_WAIT, /* nothing to do for span */
+  LKS_ACTION_SEND, /* send the request now; span is the limit of this attempt */
+  LKS_ACTION_DONE,
+  LKS_ACTION_FAILED
+} lks_action_kind;
+
+/* What the driver owes the limiter; each is announced once. */
+enum {
+  LKS_EFFECT_RELEASE = 1, /* the slot was not used: give it back */
+  LKS_EFFECT_MOVE = 2,    /* the request left later than its slot by lks_call_lateness */
+  LKS_EFFECT_PAUSE = 4    /* the service asked everyone to stay away for lks_call_pause */
+};
+
+typedef struct lks_action {
+  lks_action_kind kind;
+  unsigned effects;
+  lks_span span;
+} lks_action;
+
+/* NULL when out of memory. The deadline is now + timeout. */
+lks_call *lks_call_new(const lks_call_options *options, lks_time now);
+/* NULL is a no-op. A slot still held is not given back: run the machine to its end, or lks_call_abort it first. */
+void lks_call_free(lks_call *call);
+
+lks_action lks_call_next(lks_call *call, lks_time now);
+
+/* Answers to KEY. Retains `key`. After a 401 a key equal to the refused one ends the call. */
+void lks_call_key(lks_call *call, lks_time now, lks_key *key);
+/* The key the next attempt is sent with; NULL before there is one. Borrowed. */
+lks_key *lks_call_current_key(const lks_call *call);
+
+/* Answers to PACE: the slot is `wait` away. */
+void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
+/* Answers to KEY and PACE: it cannot be had. kind is UNAUTHENTICATED, WOULD_WAIT, QUOTA_EXCEEDED, STORE or what else
+ * stopped the driver; `retry_after` below 0 when not known; `message` is copied, NULL gives a standard one. After an
+ * attempt the failure of that attempt stays the result of the call, since it is what happened. */
+void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message);
+
+typedef enum lks_body { LKS_BODY_NONE, LKS_BODY_JSON, LKS_BODY_GARBAGE } lks_body;
+
+typedef struct lks_response {
+  int status;
+  lks_body body;
+  const char *retry_after; /* header value or NULL */
+  lks_span connected;      /* how long the attempt took before the request began to leave; 0 when not known */
+  lks_refusal refusal;     /* of a 4xx or 5xx */
+  lks_span quota_reset;    /* until the monthly quota starts anew; below 0 when not known */
+} lks_response;
+
+/* Answers to SEND. Strings are copied. An answer is never thrown away for being late. */
+void lks_call_response(lks_call *call, lks_time now, double chance, const lks_response *response);
+
+typedef struct lks_failure {
+  lks_kind kind; /* CONNECT, TLS, NETWORK, TIMEOUT, TOO_LARGE, BAD_RESPONSE, or PHASE and CONFIG (never sent) */
+  bool sent;
+  bool permanent;
+  int status;          /* where a status line was received before the failure, else 0 */
+  const char *message; /* copied; may be NULL */
+} lks_failure;
+
+void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_failure *failure);
+
+/* Ends the call wherever it is; while a request is out, its outcome is unknown. */
+void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, const char *message);
+
+/* With LKS_EFFECT_MOVE and LKS_EFFECT_PAUSE: valid until the next lks_call_next. */
+lks_span lks_call_lateness(const lks_call *call);
+lks_span lks_call_pause(const lks_call *call);
+
+/* The result, once DONE or FAILED. Pointers are borrowed from the call; strings may be NULL. */
+typedef struct lks_result {
+  lks_kind kind; /* LKS_KIND_NONE: DONE */
+  lks_outcome outcome;
+  lks_source source;
+  int status;
+  const char *code;
+  const char *message;
+  lks_span retry_after; /* below 0: not known */
+  lks_span elapsed;
+  bool recovered; /* a repeat showed that an attempt of unknown outcome had been applied */
+  const lks_attempt *attempts;
+  size_t attempt_count;
+} lks_result;
+
+void lks_call_result(const lks_call *call, lks_result *result);
+/* Attempts begun so far, the running one included. */
+size_t lks_call_attempt_count(const lks_call *call);
+lks_time lks_call_deadline(const lks_call *call);
+/* The wait announced last was one between attempts, not one for a slot: for events. */
+bool lks_call_is_retrying(const lks_call *call);
+const lks_operation *lks_call_operation(const lks_call *call);
+lks_pacing lks_call_pacing(const lks_call *call);
+
+#endif

@@ -1,0 +1,162 @@
+#include "client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Below this a missed slot is the grain of timers, not lateness. */
+#define LATE_MIN (LKS_SECOND / 50)
+
+struct lks_client {
+  unsigned references;
+  lks_client_options options;
+  lks_windows windows;
+  lks_buffer base_url;
+  lks_buffer path_prefix;
+  lks_buffer user_agent;
+  lks_budget budget;
+  lks_key *key;
+  char state_name[LKS_STATE_NAME_SIZE];
+};
+
+static const char *text_of(const lks_buffer *buffer) {
+  return buffer->data == NULL ? "" : buffer->data;
+}
+
+static lks_url_status set_prefix(lks_client *client, const char *prefix, size_t length) {
+  if (length > 0 && (prefix[0] != '/' || !lks_url_path_valid(prefix, length))) return LKS_URL_BAD_PATH;
+  while (length > 0 && prefix[length - 1] == '/') length--;
+  return lks_buffer_append(&client->path_prefix, prefix, length) ? LKS_URL_OK : LKS_URL_NO_MEMORY;
+}
+
+static lks_url_status fill(lks_client *client, const lks_client_options *options) {
+  const lks_service_info *service = lks_service_get(options->service);
+  bool own_url = options->base_url == NULL, own_prefix = options->path_prefix == NULL;
+  const char *base_url = own_url ? service->base_url : options->base_url;
+  const char *prefix = own_prefix ? service->path_prefix : options->path_prefix;
+  lks_url_status status =
+      lks_url_base(base_url, own_url ? strlen(base_url) : options->base_url_length, &client->base_url);
+  if (status != LKS_URL_OK) return status;
+  if (!lks_buffer_append_text(&client->user_agent, options->user_agent)) return LKS_URL_NO_MEMORY;
+  return set_prefix(client, prefix, own_prefix ? strlen(prefix) : options->path_prefix_length);
+}
+
+lks_url_status lks_client_new(const lks_client_options *options, lks_client **out) {
+  *out = NULL;
+  lks_client *client = calloc(1, sizeof *client);
+  if (client == NULL) return LKS_URL_NO_MEMORY;
+  client->references = 1;
+  client->options = *options;
+  client->options.base_url = client->options.path_prefix = client->options.user_agent = NULL;
+  client->windows = options->windows;
+  for (unsigned i = 0; i < client->windows.count; i++) client->windows.window[i].per += options->margin;
+  lks_buffer_init(&client->base_url, LKS_URL_MAX);
+  lks_buffer_init(&client->path_prefix, LKS_URL_MAX);
+  lks_buffer_init(&client->user_agent, LKS_URL_MAX);
+  lks_budget_init(&client->budget);
+  lks_url_status status = fill(client, options);
+  if (status != LKS_URL_OK) {
+    lks_client_release(client);
+    return status;
+  }
+  *out = client;
+  return LKS_URL_OK;
+}
+
+lks_client *lks_client_retain(lks_client *client) {
+  client->references++;
+  return client;
+}
+
+void lks_client_release(lks_client *client) {
+  if (client == NULL || --client->references > 0) return;
+  lks_buffer_free(&client->base_url);
+  lks_buffer_free(&client->path_prefix);
+  lks_buffer_free(&client->user_agent);
+  lks_key_free(client->key);
+  free(client);
+}
+
+lks_service lks_client_service(const lks_client *client) {
+  return client->options.service;
+}
+
+const char *lks_client_base_url(const lks_client *client) {
+  return text_of(&client->base_url);
+}
+
+const char *lks_client_path_prefix(const lks_client *client) {
+  return text_of(&client->path_prefix);
+}
+
+const char *lks_client_user_agent(const lks_client *client) {
+  return text_of(&client->user_agent);
+}
+
+const lks_windows *lks_client_windows(const lks_client *client) {
+  return &client->windows;
+}
+
+lks_budget *lks_client_budget(lks_client *client) {
+  return &client->budget;
+}
+
+void lks_client_set_key(lks_client *client, lks_key *key) {
+  if (key != NULL) lks_key_retain(key);
+  lks_key_free(client->key);
+  client->key = key;
+  client->state_name[0] = '\0';
+  if (key == NULL) return;
+  const char *service = lks_service_get(client->options.service)->name;
+  size_t length = strlen(service);
+  memcpy(client->state_name, service, length);
+  client->state_name[length] = ':';
+  memcpy(client->state_name + length + 1, lks_key_fingerprint(key), LKS_FINGERPRINT_SIZE);
+}
+
+lks_key *lks_client_key(const lks_client *client) {
+  return client->key;
+}
+
+const char *lks_client_state_name(const lks_client *client) {
+  return client->state_name;
+}
+
+lks_call *lks_client_call(lks_client *client, const lks_call_options *options, lks_time now) {
+  lks_call_options complete = *options;
+  complete.budget = &client->budget;
+  complete.late = client->options.margin > LATE_MIN ? client->options.margin : LATE_MIN;
+  complete.key_renewable = client->options.key_renewable;
+  return lks_call_new(&complete, now);
+}
+
+/* True when the call took a key it did not have. */
+static bool give_key(lks_client *client, lks_call *call, lks_time now) {
+  lks_key *held = lks_call_current_key(call);
+  if (client->key == NULL || (held != NULL && lks_key_equal(held, client->key))) return false;
+  lks_call_key(call, now, client->key);
+  return true;
+}
+
+lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
+                           lks_time now) {
+  unsigned unsettled = 0;
+  for (;;) {
+    lks_action action = lks_call_next(call, now);
+    bool paced = action.kind == LKS_ACTION_PACE && store != NULL;
+    if (store != NULL && (paced || action.effects != 0)) {
+      lks_state *state = lks_memory_store_get(store, client->state_name);
+      if (state != NULL) {
+        lks_pacer_settle(state, call, now, action.effects, ticket);
+        if (paced) lks_pacer_reserve(state, &client->windows, call, now, action.span, ticket);
+      } else if (paced) {
+        lks_call_refuse(call, now, LKS_KIND_NO_MEMORY, -1, "out of memory");
+      }
+      action.effects = 0;
+    }
+    unsettled |= action.effects;
+    if (paced) continue;
+    if (action.kind == LKS_ACTION_KEY && give_key(client, call, now)) continue;
+    action.effects = unsettled;
+    return action;
+  }
+}

@@ -1,0 +1,58 @@
+/* What calls of one client have in common: where, as whom, how fast. Reference-counted, so that a call may outlive
+ * the handle it was made through. Not thread-safe. */
+#ifndef LKS_CLIENT_H
+#define LKS_CLIENT_H
+
+#include "budget.h"
+#include "call.h"
+#include "memory_store.h"
+#include "pacer.h"
+#include "request.h"
+#include "url.h"
+
+typedef struct lks_client lks_client;
+
+#define LKS_STATE_NAME_SIZE (16 + LKS_FINGERPRINT_SIZE)
+
+typedef struct lks_client_options {
+  lks_service service;
+  const char *base_url; /* NULL: the service's */
+  size_t base_url_length;
+  const char *path_prefix; /* NULL: the service's; "" none, otherwise "/…" */
+  size_t path_prefix_length;
+  const char *user_agent; /* the whole header value; copied */
+  lks_windows windows;
+  lks_span margin; /* added to every window */
+  bool key_renewable;
+} lks_client_options;
+
+/* On success *out is a new client. Otherwise *out is NULL and the status says why; LKS_URL_BAD_PATH also stands for
+ * the prefix. */
+lks_url_status lks_client_new(const lks_client_options *options, lks_client **out);
+lks_client *lks_client_retain(lks_client *client);
+/* The last owner's release wipes and frees. NULL is a no-op. */
+void lks_client_release(lks_client *client);
+
+lks_service lks_client_service(const lks_client *client);
+const char *lks_client_base_url(const lks_client *client);
+const char *lks_client_path_prefix(const lks_client *client);
+const char *lks_client_user_agent(const lks_client *client);
+const lks_windows *lks_client_windows(const lks_client *client);
+lks_budget *lks_client_budget(lks_client *client);
+
+/* Retains `key`; NULL forgets it. */
+void lks_client_set_key(lks_client *client, lks_key *key);
+lks_key *lks_client_key(const lks_client *client);
+/* "service:fingerprint" of the present key, "" without one. Borrowed until the next set_key. */
+const char *lks_client_state_name(const lks_client *client);
+
+/* Makes a call with this client's budget, lateness and key policy filled in over `options`. NULL: out of memory. */
+lks_call *lks_client_call(lks_client *client, const lks_call_options *options, lks_time now);
+
+/* As lks_call_next, but answers by itself what needs nothing from outside: KEY from the client's key, PACE and the
+ * effects from `store`. With `store` NULL they are passed on. KEY is passed on when the key is missing or the call
+ * wants another one. */
+lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
+                           lks_time now);
+
+#endif

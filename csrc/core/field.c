@@ -1,0 +1,106 @@
+#include "field.h"
+
+#include <string.h>
+
+static const lks_field link_fields[] = {
+    {"type", NULL, "type", LKS_FIELD_TEXT, 1, 0, false},
+    {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, 1, 0, false},
+    {"link", NULL, "targetUrl", LKS_FIELD_TEXT, 1, 0, false},
+    {"secret_memo", "secretMemo", "secretMemo", LKS_FIELD_TEXT, 1, 0, false},
+    {"password", NULL, "password", LKS_FIELD_TEXT, 1, 0, false},
+    {"memo", NULL, "memo", LKS_FIELD_TEXT, 1, 0, false},
+    {"custom_slug", "customSlug", "customSlug", LKS_FIELD_TEXT, 3, 30, false},
+    {"redirect_limit", "redirectLimit", "redirectLimit", LKS_FIELD_COUNT, 0, 0, false},
+    {"start_time", "startTime", "startTime", LKS_FIELD_TIME, 0, 0, false},
+    {"expire_time", "expireTime", "expireTime", LKS_FIELD_TIME, 0, 0, false},
+};
+
+static const lks_field address_fields[] = {
+    {"address", NULL, "address", LKS_FIELD_TEXT, 6, 64, true},
+    {"description", NULL, "description", LKS_FIELD_TEXT, 0, 64, true},
+    {"enabled", NULL, "enabled", LKS_FIELD_BOOLEAN, 0, 0, false},
+    {"block_spam", NULL, "block_spam", LKS_FIELD_BOOLEAN, 0, 0, false},
+};
+
+static const lks_field subdomain_fields[] = {
+    {"subdomain", NULL, "subdomain", LKS_FIELD_TEXT, 3, 64, true},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const lks_schema link_schema = {"link", link_fields, COUNT(link_fields)};
+static const lks_schema address_schema = {"address", address_fields, COUNT(address_fields)};
+static const lks_schema subdomain_schema = {"subdomain", subdomain_fields, COUNT(subdomain_fields)};
+
+const lks_schema *lks_schema_link(void) {
+  return &link_schema;
+}
+
+const lks_schema *lks_schema_address(void) {
+  return &address_schema;
+}
+
+const lks_schema *lks_schema_subdomain(void) {
+  return &subdomain_schema;
+}
+
+static bool is_name(const char *candidate, const char *name, size_t length) {
+  return candidate != NULL && strlen(candidate) == length && memcmp(candidate, name, length) == 0;
+}
+
+int lks_schema_find(const lks_schema *schema, const char *name, size_t length) {
+  for (size_t i = 0; i < schema->count; i++)
+    if (is_name(schema->fields[i].name, name, length) || is_name(schema->fields[i].alias, name, length)) return (int)i;
+  return -1;
+}
+
+/* Length of the sequence that `lead` begins, and the range its second byte must lie in (RFC 3629, section 4). */
+static size_t sequence(unsigned char lead, unsigned char *low, unsigned char *high) {
+  *low = 0x80;
+  *high = 0xBF;
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return 2;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    if (lead == 0xE0) *low = 0xA0;
+    if (lead == 0xED) *high = 0x9F;
+    return 3;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    if (lead == 0xF0) *low = 0x90;
+    if (lead == 0xF4) *high = 0x8F;
+    return 4;
+  }
+  return 0;
+}
+
+long long lks_utf8_length(const char *text, size_t length) {
+  const unsigned char *bytes = (const unsigned char *)text;
+  long long characters = 0;
+  for (size_t i = 0; i < length; characters++) {
+    unsigned char low, high;
+    size_t size = sequence(bytes[i], &low, &high);
+    if (size == 0 || size > length - i) return -1;
+    if (size > 1 && (bytes[i + 1] < low || bytes[i + 1] > high)) return -1;
+    for (size_t j = 2; j < size; j++)
+      if ((bytes[i + j] & 0xC0u) != 0x80u) return -1;
+    i += size;
+  }
+  return characters;
+}
+
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length) {
+  if (field->trimmed) {
+    while (length > 0 && is_space(text[length - 1])) length--;
+    while (length > 0 && is_space(*text)) text++, length--;
+  }
+  long long characters = lks_utf8_length(text, length);
+  if (characters < 0) return LKS_TEXT_NOT_UTF8;
+  if (field->minimum > 0 && characters == 0) return LKS_TEXT_EMPTY;
+  if (field->minimum > 0 && (unsigned long long)characters < field->minimum) return LKS_TEXT_TOO_SHORT;
+  if (field->maximum > 0 && (unsigned long long)characters > field->maximum) return LKS_TEXT_TOO_LONG;
+  return LKS_TEXT_OK;
+}

@@ -1,0 +1,30 @@
+/* The answer headers that policy reads, taken from raw header lines in one pass. */
+#ifndef LKS_HEADERS_H
+#define LKS_HEADERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LKS_HEADER_VALUE_MAX 128
+
+/* Values are trimmed copies; "" where absent. A value longer than the room is left out: none that means anything is. */
+typedef struct lks_policy_headers {
+  char retry_after[LKS_HEADER_VALUE_MAX];
+  char quota_limit[LKS_HEADER_VALUE_MAX];
+  char quota_remaining[LKS_HEADER_VALUE_MAX];
+  char quota_reset[LKS_HEADER_VALUE_MAX];
+} lks_policy_headers;
+
+void lks_headers_clear(lks_policy_headers *headers);
+
+/* Takes one header; names are compared without regard to ASCII case, others ignored. The first of a name counts. */
+void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
+                      size_t value_length);
+
+/* Reads lines "Name: value" ended by LF or CRLF. `lines` may be NULL when length is 0. */
+void lks_headers_read(lks_policy_headers *headers, const char *lines, size_t length);
+
+/* NULL for "", so that an absent header looks absent. */
+const char *lks_headers_value(const char *value);
+
+#endif

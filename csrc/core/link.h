@@ -1,0 +1,33 @@
+/* The rules of a LOCK.PUB link that go across its fields (LOCK.PUB page, "Request fields" and "Security checklist"). */
+#ifndef LKS_LINK_H
+#define LKS_LINK_H
+
+#include "timestamp.h"
+
+typedef struct lks_text {
+  const char *data; /* NULL: not given; borrowed */
+  size_t length;
+} lks_text;
+
+/* Each field as given, already of the right type (lks_schema_link). */
+typedef struct lks_link {
+  lks_text type, target_url, secret_memo, password, memo, custom_slug;
+  bool has_limit, has_start, has_expire;
+  double redirect_limit;
+  lks_time start_time, expire_time;
+} lks_link;
+
+#define LKS_SLUG_MIN 3
+#define LKS_SLUG_MAX 30
+#define LKS_REDIRECT_LIMIT_MAX 9007199254740991.0 /* 2^53 - 1, exact in JSON everywhere */
+
+/* NULL when the link may be sent. Otherwise a static sentence that begins with the name of the offending field and
+ * holds no value of it. */
+const char *lks_link_check(const lks_link *link);
+
+#define LKS_SLUG_RANDOM 20
+/* Turns 20 random bytes into a slug of 26 lower-case letters and digits, beginning with a letter, and its NUL. With
+ * good bytes it carries over 120 bits, so that nobody can guess it and two never meet. */
+void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]);
+
+#endif

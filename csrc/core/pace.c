@@ -1,0 +1,202 @@
+#include "pace.h"
+
+#include <stdlib.h>
+
+#define DEFAULT_LONGEST (60 * LKS_SECOND)
+#define SMALLEST_CAPACITY ((size_t)32)
+/* Before every instant a clock or a window can reach, and still far from overflow. */
+#define NEVER (-4 * LKS_TIME_MAX)
+
+struct lks_pace {
+  lks_time *times; /* ring of the slots taken, ascending from `first` */
+  size_t capacity; /* 0 or a power of two */
+  size_t first;
+  size_t count;
+  lks_time dropped; /* the newest slot no longer in the ring */
+  lks_time paused;
+  lks_time now;     /* what the clock said last */
+  lks_span longest; /* longest window so far; 0: none, nothing is kept */
+};
+
+lks_pace *lks_pace_new(void) {
+  lks_pace *pace = malloc(sizeof *pace);
+  if (pace != NULL) *pace = (lks_pace){.dropped = NEVER, .paused = NEVER, .now = NEVER};
+  return pace;
+}
+
+void lks_pace_free(lks_pace *pace) {
+  if (pace == NULL) return;
+  free(pace->times);
+  free(pace);
+}
+
+static lks_time later(lks_time a, lks_time b) {
+  return a > b ? a : b;
+}
+
+static lks_time bounded(lks_time time) {
+  if (time > LKS_TIME_MAX) return LKS_TIME_MAX;
+  return time < -LKS_TIME_MAX ? -LKS_TIME_MAX : time;
+}
+
+static lks_time *kept(const lks_pace *pace, size_t index) {
+  return &pace->times[(pace->first + index) & (pace->capacity - 1)];
+}
+
+static void drop_first(lks_pace *pace) {
+  pace->dropped = later(pace->dropped, *kept(pace, 0));
+  pace->first++;
+  pace->count--;
+}
+
+static void set_back(lks_pace *pace, lks_span step) {
+  for (size_t i = 0; i < pace->count; i++) *kept(pace, i) -= step;
+  pace->dropped = later(pace->dropped - step, NEVER);
+  pace->paused = later(pace->paused - step, NEVER);
+}
+
+/* Takes note of the caller's clock and windows, and drops what no window reaches any more. Returns `now` in bounds.
+ *
+ * A step back is measured against the call before, as if no time had passed since: the history then lies as much too
+ * late as did pass, which errs on the side of waiting. Steps must not be measured against the latest time ever seen:
+ * slots taken after a small step back would be moved by that step twice, to before their real time. */
+static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  now = bounded(now);
+  for (unsigned i = 0; i < windows->count; i++) pace->longest = later(pace->longest, windows->window[i].per);
+  lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
+  if (now < pace->now - disagreement) set_back(pace, pace->now - now);
+  pace->now = now;
+  while (pace->count > 0 && *kept(pace, 0) + pace->longest <= now) drop_first(pace);
+  return now;
+}
+
+static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_time now) {
+  lks_time slot = later(now, pace->paused);
+  if (windows->count == 0) return slot;
+  if (pace->count > 0) slot = later(slot, *kept(pace, pace->count - 1));
+  for (unsigned i = 0; i < windows->count; i++) {
+    size_t requests = windows->window[i].requests;
+    lks_time nth = pace->count >= requests ? *kept(pace, pace->count - requests) : pace->dropped;
+    slot = later(slot, nth + windows->window[i].per);
+  }
+  return slot;
+}
+
+/* A ring of that capacity with the same slots, from index 0 on; NULL when out of memory. */
+static lks_time *copied(const lks_pace *pace, size_t capacity) {
+  lks_time *times = calloc(capacity, sizeof *times);
+  if (times == NULL) return NULL;
+  for (size_t i = 0; i < pace->count; i++) times[i] = *kept(pace, i);
+  return times;
+}
+
+static bool grow(lks_pace *pace) {
+  size_t capacity = pace->capacity > 0 ? 2 * pace->capacity : SMALLEST_CAPACITY;
+  lks_time *times = copied(pace, capacity);
+  if (times == NULL) return false;
+  free(pace->times);
+  pace->times = times;
+  pace->capacity = capacity;
+  pace->first = 0;
+  return true;
+}
+
+static bool insert(lks_pace *pace, lks_time slot) {
+  if (pace->longest == 0) return true;
+  if (pace->count == LKS_PACE_HISTORY_MAX) drop_first(pace);
+  if (pace->count == pace->capacity && !grow(pace)) return false;
+  size_t index = pace->count++;
+  for (; index > 0 && *kept(pace, index - 1) > slot; index--) *kept(pace, index) = *kept(pace, index - 1);
+  *kept(pace, index) = slot;
+  return true;
+}
+
+static bool take_out(lks_pace *pace, lks_time slot) {
+  size_t low = 0, high = pace->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (*kept(pace, middle) <= slot)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == 0 || *kept(pace, low - 1) != slot) return false;
+  for (; low < pace->count; low++) *kept(pace, low - 1) = *kept(pace, low);
+  pace->count--;
+  return true;
+}
+
+lks_time lks_pace_peek(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  now = observe(pace, windows, now);
+  return next_slot(pace, windows, now);
+}
+
+bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot) {
+  now = observe(pace, windows, now);
+  *slot = next_slot(pace, windows, now);
+  if (*slot > latest || *slot > LKS_TIME_MAX) return false;
+  if (insert(pace, *slot)) return true;
+  *slot = now;
+  return false;
+}
+
+bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time at) {
+  observe(pace, windows, now);
+  return insert(pace, bounded(at));
+}
+
+void lks_pace_release(lks_pace *pace, lks_time slot) {
+  take_out(pace, slot);
+}
+
+void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at) {
+  take_out(pace, slot);
+  insert(pace, bounded(at));
+}
+
+void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until) {
+  const lks_windows none = {.count = 0};
+  observe(pace, &none, now);
+  pace->paused = later(pace->paused, bounded(until));
+}
+
+/* The window with the fewest requests per time: in the long run it alone sets the rate. */
+static const lks_window *slowest(const lks_windows *windows) {
+  const lks_window *slow = &windows->window[0];
+  for (unsigned i = 1; i < windows->count; i++) {
+    const lks_window *other = &windows->window[i];
+    /* per / requests compared by whole part and remainder: the cross products of `per` may overflow. */
+    lks_span whole = other->per / other->requests, slow_whole = slow->per / slow->requests;
+    lks_span rest = other->per % other->requests, slow_rest = slow->per % slow->requests;
+    if (whole > slow_whole || (whole == slow_whole && rest * slow->requests > slow_rest * other->requests))
+      slow = other;
+  }
+  return slow;
+}
+
+lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t requests) {
+  if (requests == 0) return 0;
+  lks_span rest = 0;
+  if (windows->count == 0) {
+    requests = 1;
+  } else if (requests > LKS_PACE_FORECAST_EXACT) {
+    const lks_window *slow = slowest(windows);
+    size_t periods = (requests - LKS_PACE_FORECAST_EXACT + slow->requests - 1) / slow->requests;
+    if (periods > (uint64_t)(LKS_SPAN_MAX / slow->per)) return LKS_SPAN_MAX;
+    requests -= periods * slow->requests;
+    rest = (lks_span)periods * slow->per;
+  }
+
+  lks_pace copy = *pace;
+  if (copy.capacity == 0) copy.capacity = SMALLEST_CAPACITY;
+  copy.times = copied(pace, copy.capacity);
+  if (copy.times == NULL) return -1;
+  copy.first = 0;
+  lks_time slot = 0;
+  bool taken = true;
+  while (taken && requests-- > 0) taken = lks_pace_reserve(&copy, windows, now, LKS_TIME_MAX, &slot);
+  free(copy.times);
+  if (!taken && slot <= LKS_TIME_MAX) return -1;
+  lks_span span = slot - bounded(now);
+  return span < LKS_SPAN_MAX - rest ? span + rest : LKS_SPAN_MAX;
+}

@@ -1,0 +1,69 @@
+/* Sliding windows by slot reservation.
+ *
+ * With windows {n, per} the k-th send may go at max(now, paused_until, t[k-1], max over windows of t[k-n] + per), t
+ * being the earlier slots in ascending order. Any interval of length `per` then holds at most n slots, at full use,
+ * first come first served, and only the slots of the longest window need to be kept. Answers with an instant; never
+ * waits itself.
+ *
+ * Callers with different windows may share one history; each is held to its own. Slots are kept as long as the longest
+ * window any caller has had so far (the "longest window" below; 60 s before there is one) can reach them. Of what was
+ * dropped before a still longer window came, only the newest is known: where such a window needs a slot that is gone,
+ * that one stands for it, so that the newcomer may wait too long once, but never sends too early. The same holds past
+ * LKS_PACE_HISTORY_MAX slots, a bound on memory. Before the first caller with windows nothing is kept.
+ *
+ * `windows` must be valid (see the fields). Instants are clamped to [-LKS_TIME_MAX, LKS_TIME_MAX]. */
+#ifndef LKS_PACE_H
+#define LKS_PACE_H
+
+#include "timestamp.h"
+
+#define LKS_WINDOWS_MAX 8
+#define LKS_WINDOW_REQUESTS_MAX 10000
+#define LKS_PACE_HISTORY_MAX ((size_t)2 * LKS_WINDOW_REQUESTS_MAX)
+#define LKS_PACE_FORECAST_EXACT 100000
+
+typedef struct lks_window {
+  unsigned requests; /* 1 to LKS_WINDOW_REQUESTS_MAX */
+  lks_span per;      /* above 0, at most LKS_SPAN_MAX before the margin, which is already in it */
+} lks_window;
+
+typedef struct lks_windows {
+  unsigned count; /* up to LKS_WINDOWS_MAX; 0: no window, only pauses hold */
+  lks_window window[LKS_WINDOWS_MAX];
+} lks_windows;
+
+typedef struct lks_pace lks_pace;
+
+/* An empty history; NULL when out of memory. */
+lks_pace *lks_pace_new(void);
+/* NULL is a no-op. */
+void lks_pace_free(lks_pace *pace);
+
+/* Earliest slot of the next send, without taking it. A clock that steps back by more than the longest window since the
+ * call before moves the history and the pause along with it: what was recorded lies in the past, whatever the new
+ * clock calls it. A smaller step is taken for disagreement between clocks and waited out. A step forward cannot be
+ * told from an idle time. This holds for every function that takes `now`. */
+lks_time lks_pace_peek(lks_pace *pace, const lks_windows *windows, lks_time now);
+
+/* Takes the next slot if it lies at or before `latest`. *slot receives it, or the slot that was refused. Returns false
+ * when refused or out of memory (then *slot is `now` and nothing was taken; tell by *slot <= latest). */
+bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot);
+
+/* Records a send at `at` whatever the windows say (pacing "off" is still counted). False when out of memory. */
+bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time at);
+
+/* Gives back a slot whose request was certainly not sent. Slots already promised to others stay as they are. A slot
+ * that is not in the history (out of reach of every window, or promised before the clock was set back) is ignored. */
+void lks_pace_release(lks_pace *pace, lks_time slot);
+
+/* The send of `slot` really left at `at`, later than planned. A slot that is not in the history is recorded anew. */
+void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at);
+
+/* No slot before `until`. An earlier pause never shortens a later one. */
+void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
+
+/* How long `requests` sends would take from `now`: the span to the last one's slot, at most LKS_SPAN_MAX. 0 for none,
+ * -1 when out of memory. Past LKS_PACE_FORECAST_EXACT requests the rest is reckoned at the long-run rate. */
+lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t requests);
+
+#endif

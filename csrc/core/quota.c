@@ -1,0 +1,75 @@
+#include "quota.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define DAY (INT64_C(86400) * LKS_SECOND)
+
+/* Decimal digits, blanks around them allowed as around any header value. A sign is refused: what a negative count
+ * would mean is nowhere said. */
+static bool read_count(const char *text, long long *out) {
+  if (text == NULL) return false;
+  text += strspn(text, " \t");
+  size_t digits = strspn(text, "0123456789");
+  if (digits == 0 || text[digits + strspn(text + digits, " \t")] != '\0') return false;
+  long long count = 0;
+  for (size_t i = 0; i < digits; i++) {
+    int digit = text[i] - '0';
+    if (count > (LLONG_MAX - digit) / 10) return false;
+    count = 10 * count + digit;
+  }
+  *out = count;
+  return true;
+}
+
+static lks_time read_reset(const char *text, lks_time now, long long remaining) {
+  lks_time reset;
+  if (text == NULL || !lks_reset_parse(text, strlen(text), now, &reset)) return lks_month_end(now);
+  if (reset > now) return reset;
+  return remaining == 0 && reset > now - DAY ? now + LKS_QUOTA_PROBE_HOLD : lks_month_end(now);
+}
+
+bool lks_quota_observe(lks_quota *quota, lks_time now, const char *limit, const char *remaining, const char *reset) {
+  lks_quota told = {.known = true, .limit = quota->known ? quota->limit : -1, .as_of = now};
+  if (!read_count(remaining, &told.remaining)) return false;
+  read_count(limit, &told.limit);
+  told.reset = read_reset(reset, now, told.remaining);
+  if (quota->known) {
+    if (now < quota->as_of && now >= quota->as_of - LKS_QUOTA_CLOCK_STEP) return false;
+    if (now == quota->as_of && told.reset == quota->reset && told.remaining > quota->remaining) return false;
+  }
+  *quota = told;
+  return true;
+}
+
+static lks_time renewal(const lks_quota *quota) {
+  lks_time latest = quota->as_of + LKS_QUOTA_PERIOD_MAX;
+  return quota->reset < latest ? quota->reset : latest;
+}
+
+bool lks_quota_admit(lks_quota *quota, lks_time now, lks_span *retry_after) {
+  *retry_after = 0;
+  if (!quota->known || quota->remaining > 0) return true;
+  lks_time from = renewal(quota);
+  /* Told by a clock that was set back since, the reset may lie years away. */
+  bool set_back = now < quota->as_of - LKS_QUOTA_CLOCK_STEP;
+  if (now >= from || set_back) {
+    /* A hold longer than any that is given is left from such a clock too. */
+    if (now >= quota->probe || quota->probe - now > LKS_QUOTA_PROBE_HOLD) {
+      quota->probe = now + LKS_QUOTA_PROBE_HOLD;
+      return true;
+    }
+    from = quota->probe;
+  }
+  *retry_after = from - now;
+  return false;
+}
+
+void lks_quota_unprobe(lks_quota *quota) {
+  quota->probe = 0;
+}
+
+long long lks_quota_left(const lks_quota *quota, lks_time now) {
+  if (!quota->known) return -1;
+  return now >= renewal(quota) ? quota->limit : quota->remaining;
+}

@@ -1,0 +1,43 @@
+/* The monthly quota as the service last told it. A value type: copy it freely, keep it in any store. */
+#ifndef LKS_QUOTA_H
+#define LKS_QUOTA_H
+
+#include "timestamp.h"
+
+typedef struct lks_quota {
+  bool known;          /* false: nothing was ever told; the rest is 0 */
+  long long limit;     /* -1 when never told */
+  long long remaining; /* 0 or more */
+  lks_time reset;      /* when the count starts anew; after as_of */
+  lks_time as_of;      /* when the service told */
+  lks_time probe;      /* one caller may ask again after a reset; no other before this instant. 0: none is asking */
+} lks_quota;
+
+#define LKS_QUOTA_PROBE_HOLD (INT64_C(30) * LKS_SECOND)
+/* No answer arrives this late: an observation that seems older still means that the clock was set back. */
+#define LKS_QUOTA_CLOCK_STEP (INT64_C(300) * LKS_SECOND)
+/* The quota is monthly: whatever reset was told, it is worth asking again after the longest month and a day. */
+#define LKS_QUOTA_PERIOD_MAX (INT64_C(32) * 86400 * LKS_SECOND)
+
+/* Reads the three X-Api-Quota-* values; any may be NULL. True when the quota now holds this observation. False, the
+ * quota staying as it was, without a readable remaining (decimal digits that fit), or when what is held is newer, or as
+ * new with less remaining before the same reset (answers overtake each other, so the lower count is the later one).
+ *
+ * A limit not readable leaves the one told before. A reset missing, unreadable or already past by this clock is the end
+ * of the month after `now` (UTC). But when nothing remains and the reset passed less than a day ago, the clocks
+ * disagree rather than the service: the reset is then expected within LKS_QUOTA_PROBE_HOLD. */
+bool lks_quota_observe(lks_quota *quota, lks_time now, const char *limit, const char *remaining, const char *reset);
+
+/* Whether a creation may be asked for. False: used up, *retry_after is the span until it is worth asking again (else
+ * 0). After the reset the first caller is let through as a probe, others wait for its answer or
+ * LKS_QUOTA_PROBE_HOLD. A clock set back to well before the observation counts as past the reset. */
+bool lks_quota_admit(lks_quota *quota, lks_time now, lks_span *retry_after);
+
+/* The probe was not sent after all: the next caller may. */
+void lks_quota_unprobe(lks_quota *quota);
+
+/* How many creations are left at `now`, -1 while unknown: a quota whose reset has passed is full again, or unknown
+ * when the limit was never told. */
+long long lks_quota_left(const lks_quota *quota, lks_time now);
+
+#endif
