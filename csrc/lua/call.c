@@ -1,0 +1,490 @@
+#include "binding.h"
+
+#include <string.h>
+
+#include "core/headers.h"
+
+static lks_call_box *check_box(lua_State *L) {
+  lks_call_box *box = luaL_checkudata(L, 1, LKS_CALL_TYPE);
+  luaL_argcheck(L, box->call != NULL, 1, "call is closed");
+  return box;
+}
+
+static int call_collect(lua_State *L) {
+  lks_call_box *box = luaL_checkudata(L, 1, LKS_CALL_TYPE);
+  lks_call_free(box->call);
+  box->call = NULL;
+  lks_request_free(&box->request);
+  lks_client_release(box->client);
+  box->client = NULL;
+  return 0;
+}
+
+static lks_call_box *push_box(lua_State *L, lks_client *client) {
+  lks_call_box *box = lua_newuserdata(L, sizeof *box);
+  memset(box, 0, sizeof *box);
+  lks_request_init(&box->request);
+  box->request.user_agent = lks_client_user_agent(client);
+  box->client = lks_client_retain(client);
+  luaL_getmetatable(L, LKS_CALL_TYPE);
+  lua_setmetatable(L, -2);
+  return box;
+}
+
+static int refuse_request(lua_State *L, lks_request_status status) {
+  if (status == LKS_REQUEST_NO_MEMORY) return lks_lua_no_memory(L);
+  lua_pushnil(L);
+  lua_pushstring(L, lks_request_status_text(status));
+  return 2;
+}
+
+/* The limits of a call, from `first` on: now, timeout, attempt_timeout, max_retries, pacing (0 wait, 1 fail, 2 off). */
+static lks_time check_limits(lua_State *L, int first, lks_call_options *options) {
+  lks_time now = lks_lua_check_time(L, first);
+  options->timeout = lks_lua_check_time(L, first + 1);
+  options->attempt_timeout = lks_lua_check_time(L, first + 2);
+  double retries = (double)luaL_checknumber(L, first + 3);
+  options->max_retries = retries >= 1000 ? 1000u : retries >= 1 ? (unsigned)retries : 0u;
+  long pacing = (long)luaL_checkinteger(L, first + 4);
+  luaL_argcheck(L, pacing >= LKS_PACING_WAIT && pacing <= LKS_PACING_OFF, first + 4, "no such pacing");
+  options->pacing = (lks_pacing)pacing;
+  return now;
+}
+
+static int finish_box(lua_State *L, lks_call_box *box, const lks_call_options *options, lks_time now) {
+  box->repeatable = options->retry == LKS_RETRY_SAFE;
+  box->call = lks_client_call(box->client, options, now);
+  return box->call == NULL ? lks_lua_no_memory(L) : 1;
+}
+
+/* core.call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, id | nil, body | nil, keyed)
+ *   -> call | nil, message. `keyed`: the body carries a slug of its own. */
+static int call_new(lua_State *L) {
+  lua_settop(L, 10);
+  lks_client *client = lks_lua_check_client(L, 1);
+  const lks_operation *operation = lks_operation_at((size_t)luaL_checkinteger(L, 2));
+  luaL_argcheck(L, operation != NULL && operation->route != NULL, 2, "no such operation");
+  lks_call_options options = {.operation = operation, .retry = operation->retry};
+  lks_time now = check_limits(L, 3, &options);
+  if (lua_toboolean(L, 10) && options.retry == LKS_RETRY_CREATE) options.retry = LKS_RETRY_KEYED;
+  size_t id_length = 0, body_length = 0;
+  const char *id = luaL_optlstring(L, 8, NULL, &id_length);
+  const char *body = luaL_optlstring(L, 9, NULL, &body_length);
+  lks_call_box *box = push_box(L, client);
+  lks_request_status status = lks_request_route(&box->request, lks_client_base_url(client),
+                                                lks_client_path_prefix(client), operation, id, id_length);
+  if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(&box->request, body, body_length);
+  if (status != LKS_REQUEST_OK) return refuse_request(L, status);
+  return finish_box(L, box, &options, now);
+}
+
+/* core.raw_call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, method, path, body | nil, safe)
+ *   -> call | nil, message */
+static int call_new_raw(lua_State *L) {
+  lua_settop(L, 11);
+  lks_client *client = lks_lua_check_client(L, 1);
+  const lks_operation *operation = lks_operation_at((size_t)luaL_checkinteger(L, 2));
+  luaL_argcheck(L, operation != NULL, 2, "no such operation");
+  lks_call_options options = {.operation = operation};
+  lks_time now = check_limits(L, 3, &options);
+  options.retry = lua_toboolean(L, 11) ? LKS_RETRY_SAFE : LKS_RETRY_NEVER;
+  size_t path_length = 0, body_length = 0;
+  const char *method = luaL_checkstring(L, 8);
+  const char *path = luaL_checklstring(L, 9, &path_length);
+  const char *body = luaL_optlstring(L, 10, NULL, &body_length);
+  lks_call_box *box = push_box(L, client);
+  lks_request_status status = lks_request_path(&box->request, lks_client_base_url(client),
+                                               lks_client_path_prefix(client), method, path, path_length);
+  if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(&box->request, body, body_length);
+  if (status != LKS_REQUEST_OK) return refuse_request(L, status);
+  return finish_box(L, box, &options, now);
+}
+
+/* call:query(name, value) -> true | nil, message */
+static int call_query(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  size_t name_length, value_length;
+  const char *name = luaL_checklstring(L, 2, &name_length);
+  const char *value = luaL_checklstring(L, 3, &value_length);
+  lks_request_status status = lks_request_query(&box->request, name, name_length, value, value_length);
+  if (status != LKS_REQUEST_OK) return refuse_request(L, status);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* call:next(now, memory | nil) -> action, seconds, effects. With a memory store, pacing is settled here. */
+static int call_next(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_time now = lks_lua_check_time(L, 2);
+  lks_memory_store *store = lks_lua_opt_memory(L, 3);
+  lks_action action = lks_client_next(box->client, store, box->call, &box->ticket, now);
+  lua_pushinteger(L, (lua_Integer)action.kind);
+  lks_lua_push_span(L, action.span);
+  lua_pushinteger(L, (lua_Integer)action.effects);
+  return 3;
+}
+
+/* call:request() -> method, url, { {name, value}, … }, body | nil. The header list holds the key. */
+static int call_request(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_header headers[LKS_REQUEST_HEADERS_MAX];
+  size_t count = lks_request_headers(&box->request, lks_call_current_key(box->call), headers);
+  lua_pushstring(L, box->request.method);
+  lua_pushlstring(L, box->request.url.data, box->request.url.length);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, headers[i].name);
+    lua_rawseti(L, -2, 1);
+    lua_pushstring(L, headers[i].value);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  if (box->request.has_body)
+    lua_pushlstring(L, box->request.body.length ? box->request.body.data : "", box->request.body.length);
+  else
+    lua_pushnil(L);
+  return 4;
+}
+
+/* call:target() -> method, url without its query: what an event may show */
+static int call_target(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  const lks_buffer *url = &box->request.url;
+  const char *query = memchr(url->data, '?', url->length);
+  lua_pushstring(L, box->request.method);
+  lua_pushlstring(L, url->data, query == NULL ? url->length : (size_t)(query - url->data));
+  return 2;
+}
+
+static int call_key(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_call_key(box->call, lks_lua_check_time(L, 2), lks_lua_check_key(L, 3));
+  return 0;
+}
+
+/* call:grant(now, wait) */
+static int call_grant(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_call_grant(box->call, lks_lua_check_time(L, 2), lks_lua_check_time(L, 3));
+  return 0;
+}
+
+static lks_kind check_kind(lua_State *L, int index) {
+  lks_kind kind = lks_kind_find(luaL_checkstring(L, index));
+  luaL_argcheck(L, kind != LKS_KIND_NONE, index, "no such kind");
+  return kind;
+}
+
+/* call:refuse(now, kind, retry_after | nil, message | nil) */
+static int call_refuse(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_span retry_after = lua_isnoneornil(L, 4) ? -1 : lks_lua_check_time(L, 4);
+  lks_call_refuse(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), retry_after, luaL_optstring(L, 5, NULL));
+  return 0;
+}
+
+static const char *text_at(lua_State *L, int index) {
+  int type = lua_type(L, index);
+  if (type == LUA_TNUMBER) {
+    lua_pushvalue(L, index); /* lua_tostring would turn the table's own value into a string */
+    lua_replace(L, index);
+  }
+  return type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(L, index) : NULL;
+}
+
+/* Pushes table[name] and returns its text, NULL when it has none. */
+static const char *push_text(lua_State *L, int table, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+  return text_at(L, lua_gettop(L));
+}
+
+static const char *first_text(lua_State *L, int table, const char *const *names) {
+  for (; *names != NULL; names++) {
+    const char *text = push_text(L, table, *names);
+    if (text != NULL && text[0] != '\0') return text;
+  }
+  return NULL;
+}
+
+/* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
+ * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack to keep them. */
+static void read_refusal(lua_State *L, int body, lks_refusal *refusal) {
+  static const char *const codes[] = {"code", "error_code", "errorCode", "type", NULL};
+  static const char *const messages[] = {"message", "detail", "error_description", "msg", "reason", "title", NULL};
+  luaL_checkstack(L, 40, NULL);
+  if (lua_type(L, body) == LUA_TSTRING) refusal->message = lua_tostring(L, body);
+  if (!lua_istable(L, body)) return;
+  refusal->code = first_text(L, body, codes);
+  refusal->message = first_text(L, body, messages);
+  const char *error = push_text(L, body, "error");
+  int inner = lua_gettop(L);
+  if (error != NULL) {
+    if (refusal->message == NULL)
+      refusal->message = error;
+    else if (refusal->code == NULL)
+      refusal->code = error;
+    return;
+  }
+  if (!lua_istable(L, inner)) {
+    lua_pushliteral(L, "errors");
+    lua_rawget(L, body);
+    if (!lua_istable(L, -1)) return;
+    lua_rawgeti(L, -1, 1);
+    inner = lua_gettop(L);
+    if (refusal->message == NULL) refusal->message = text_at(L, inner);
+    if (!lua_istable(L, inner)) return;
+  }
+  if (refusal->code == NULL) refusal->code = first_text(L, inner, codes);
+  if (refusal->message == NULL) refusal->message = first_text(L, inner, messages);
+}
+
+/* Fills from raw header lines (a string) or from a table of lower-case names. */
+static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
+  static const char *const names[] = {"retry-after", "x-api-quota-limit", "x-api-quota-remaining", "x-api-quota-reset"};
+  size_t length;
+  lks_headers_clear(headers);
+  if (lua_type(L, index) == LUA_TSTRING) {
+    const char *lines = lua_tolstring(L, index, &length);
+    lks_headers_read(headers, lines, length);
+  } else if (lua_istable(L, index)) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      lua_getfield(L, index, names[i]);
+      if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
+        const char *value = lua_tolstring(L, -1, &length);
+        lks_headers_take(headers, names[i], strlen(names[i]), value, length);
+      }
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* call:response(now, chance, status, headers, connected, body, memory | nil)
+ *   headers: raw lines or a table; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota is
+ *   kept. Returns the quota as now known, then the three header values. */
+static int call_response(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lua_settop(L, 8);
+  lks_time now = lks_lua_check_time(L, 2);
+  double chance = (double)luaL_checknumber(L, 3);
+  lks_policy_headers headers;
+  read_headers(L, 5, &headers);
+  lks_response response = {
+      .status = (int)luaL_checkinteger(L, 4),
+      .body = lua_isnil(L, 7)                                         ? LKS_BODY_NONE
+              : lua_toboolean(L, 7) || lua_type(L, 7) != LUA_TBOOLEAN ? LKS_BODY_JSON
+                                                                      : LKS_BODY_GARBAGE,
+      .retry_after = lks_headers_value(headers.retry_after),
+      .connected = lks_lua_check_time(L, 6),
+      .quota_reset = -1,
+  };
+  lks_memory_store *store = lks_lua_opt_memory(L, 8);
+  bool has_quota = headers.quota_remaining[0] != '\0';
+  lks_quota quota = {0};
+  if (has_quota && lks_call_operation(box->call)->service == LKS_LOCKPUB) {
+    lks_state *state = store == NULL ? NULL : lks_memory_store_get(store, lks_client_state_name(box->client));
+    lks_quota *kept = state == NULL ? &quota : &state->quota;
+    lks_quota_observe(kept, now, lks_headers_value(headers.quota_limit), headers.quota_remaining,
+                      lks_headers_value(headers.quota_reset));
+    if (kept->known && kept->remaining == 0) {
+      response.refusal.quota_used_up = true;
+      response.quota_reset = kept->reset > now ? kept->reset - now : 0;
+    }
+    quota = *kept;
+  }
+  if (response.status >= 400) read_refusal(L, 7, &response.refusal);
+  lks_call_response(box->call, now, chance, &response);
+  lks_lua_push_quota(L, &quota);
+  if (!has_quota) return 1;
+  lua_pushstring(L, lks_headers_value(headers.quota_limit));
+  lua_pushstring(L, headers.quota_remaining);
+  lua_pushstring(L, lks_headers_value(headers.quota_reset));
+  return 4;
+}
+
+/* call:failure(now, chance, kind, sent, permanent, message | nil, status | nil) */
+static int call_failure(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_failure failure = {
+      .kind = check_kind(L, 4),
+      .sent = lua_toboolean(L, 5) != 0,
+      .permanent = lua_toboolean(L, 6) != 0,
+      .message = luaL_optstring(L, 7, NULL),
+      .status = (int)luaL_optinteger(L, 8, 0),
+  };
+  lks_call_failure(box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3), &failure);
+  return 0;
+}
+
+/* call:abort(now, kind, message) */
+static int call_abort(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_call_abort(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), luaL_optstring(L, 4, NULL));
+  return 0;
+}
+
+static void push_attempt(lua_State *L, const lks_attempt *attempt) {
+  lua_createtable(L, 0, 4);
+  if (attempt->kind != LKS_KIND_NONE) {
+    lua_pushstring(L, lks_kind_name(attempt->kind));
+    lua_setfield(L, -2, "kind");
+  }
+  if (attempt->status != 0) {
+    lua_pushinteger(L, attempt->status);
+    lua_setfield(L, -2, "status");
+  }
+  lks_lua_push_span(L, attempt->elapsed);
+  lua_setfield(L, -2, "elapsed");
+  lks_lua_push_span(L, attempt->wait);
+  lua_setfield(L, -2, "wait");
+}
+
+static void push_attempts(lua_State *L, const lks_result *result) {
+  lua_createtable(L, (int)result->attempt_count, 0);
+  for (size_t i = 0; i < result->attempt_count; i++) {
+    push_attempt(L, &result->attempts[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+}
+
+/* call:success() -> status, attempts, elapsed, recovered */
+static int call_success(lua_State *L) {
+  lks_result result;
+  lks_call_result(check_box(L)->call, &result);
+  lua_pushinteger(L, result.status);
+  push_attempts(L, &result);
+  lks_lua_push_span(L, result.elapsed);
+  lua_pushboolean(L, result.recovered);
+  return 4;
+}
+
+static void set_text(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value); /* NULL pushes nil */
+  lua_setfield(L, -2, name);
+}
+
+/* call:error() -> the fields of an error object */
+static int call_error(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_result result;
+  lks_call_result(box->call, &result);
+  if (result.kind == LKS_KIND_NO_MEMORY) return lks_lua_no_memory(L);
+  lua_createtable(L, 0, 12);
+  set_text(L, "kind", lks_kind_name(result.kind));
+  set_text(L, "outcome", lks_outcome_name(result.outcome));
+  set_text(L, "source", lks_source_name(result.source));
+  set_text(L, "operation", lks_call_operation(box->call)->name);
+  set_text(L, "code", result.code);
+  set_text(L, "message", result.message);
+  if (result.status != 0) {
+    lua_pushinteger(L, result.status);
+    lua_setfield(L, -2, "status");
+  }
+  if (result.retry_after >= 0) {
+    lks_lua_push_span(L, result.retry_after);
+    lua_setfield(L, -2, "retry_after");
+  }
+  lks_lua_push_span(L, result.elapsed);
+  lua_setfield(L, -2, "elapsed");
+  push_attempts(L, &result);
+  lua_setfield(L, -2, "attempts");
+  return 1;
+}
+
+/* call:lateness() and call:pause() -> seconds; valid with the effect that announced them */
+static int call_lateness(lua_State *L) {
+  lks_lua_push_span(L, lks_call_lateness(check_box(L)->call));
+  return 1;
+}
+
+static int call_pause(lua_State *L) {
+  lks_lua_push_span(L, lks_call_pause(check_box(L)->call));
+  return 1;
+}
+
+/* call:attempt() -> number of the running or last attempt */
+static int call_attempt(lua_State *L) {
+  lks_lua_push_whole(L, (long long)lks_call_attempt_count(check_box(L)->call));
+  return 1;
+}
+
+static int call_deadline(lua_State *L) {
+  lks_lua_push_span(L, lks_call_deadline(check_box(L)->call));
+  return 1;
+}
+
+static int call_is_retrying(lua_State *L) {
+  lua_pushboolean(L, lks_call_is_retrying(check_box(L)->call));
+  return 1;
+}
+
+/* call:counts_quota() -> whether a success takes one from the monthly quota */
+static int call_counts_quota(lua_State *L) {
+  lua_pushboolean(L, (lks_call_operation(check_box(L)->call)->flags & LKS_OPERATION_QUOTA) != 0);
+  return 1;
+}
+
+/* call:is_unpaced() -> whether the call is sent whatever the windows say */
+static int call_is_unpaced(lua_State *L) {
+  lua_pushboolean(L, lks_call_pacing(check_box(L)->call) == LKS_PACING_OFF);
+  return 1;
+}
+
+/* call:operation() -> its name */
+static int call_operation(lua_State *L) {
+  lua_pushstring(L, lks_call_operation(check_box(L)->call)->name);
+  return 1;
+}
+
+/* call:holds_key(key) -> whether the attempt was, or would be, sent with that key */
+static int call_holds_key(lua_State *L) {
+  lks_key *key = lks_call_current_key(check_box(L)->call);
+  lua_pushboolean(L, key != NULL && lks_key_equal(key, lks_lua_check_key(L, 2)));
+  return 1;
+}
+
+static void set_number(lua_State *L, const char *name, int value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void lks_lua_open_call(lua_State *L) {
+  static const luaL_Reg methods[] = {{"query", call_query},
+                                     {"next", call_next},
+                                     {"request", call_request},
+                                     {"target", call_target},
+                                     {"key", call_key},
+                                     {"grant", call_grant},
+                                     {"refuse", call_refuse},
+                                     {"response", call_response},
+                                     {"failure", call_failure},
+                                     {"abort", call_abort},
+                                     {"success", call_success},
+                                     {"error", call_error},
+                                     {"lateness", call_lateness},
+                                     {"pause", call_pause},
+                                     {"attempt", call_attempt},
+                                     {"deadline", call_deadline},
+                                     {"is_retrying", call_is_retrying},
+                                     {"counts_quota", call_counts_quota},
+                                     {"holds_key", call_holds_key},
+                                     {"is_unpaced", call_is_unpaced},
+                                     {"operation", call_operation},
+                                     {"close", call_collect},
+                                     {NULL, NULL}};
+  lks_lua_new_type(L, LKS_CALL_TYPE, methods, call_collect);
+  lua_pushcfunction(L, call_new);
+  lua_setfield(L, -2, "call");
+  lua_pushcfunction(L, call_new_raw);
+  lua_setfield(L, -2, "raw_call");
+  set_number(L, "KEY", LKS_ACTION_KEY);
+  set_number(L, "PACE", LKS_ACTION_PACE);
+  set_number(L, "WAIT", LKS_ACTION_WAIT);
+  set_number(L, "SEND", LKS_ACTION_SEND);
+  set_number(L, "DONE", LKS_ACTION_DONE);
+  set_number(L, "FAILED", LKS_ACTION_FAILED);
+  set_number(L, "RELEASE", LKS_EFFECT_RELEASE);
+  set_number(L, "MOVE", LKS_EFFECT_MOVE);
+  set_number(L, "PAUSE", LKS_EFFECT_PAUSE);
+}

@@ -1,0 +1,132 @@
+#include "binding.h"
+
+static lks_client_box *check_box(lua_State *L, int index) {
+  return luaL_checkudata(L, index, LKS_CLIENT_TYPE);
+}
+
+lks_client *lks_lua_check_client(lua_State *L, int index) {
+  lks_client_box *box = check_box(L, index);
+  luaL_argcheck(L, box->client != NULL, index, "client is closed");
+  return box->client;
+}
+
+void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows) {
+  windows->count = 0;
+  if (lua_isnoneornil(L, index)) return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  size_t count = lua_rawlen(L, index);
+  luaL_argcheck(L, count <= LKS_WINDOWS_MAX, index, "too many windows");
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, index, (int)(i + 1));
+    luaL_argcheck(L, lua_istable(L, -1), index, "a window is { requests, seconds }");
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    double requests = (double)lua_tonumber(L, -2);
+    lks_span per = lks_span_from_seconds((double)lua_tonumber(L, -1));
+    luaL_argcheck(L, requests >= 1 && requests <= LKS_WINDOW_REQUESTS_MAX && per > 0, index,
+                  "a window is { requests, seconds }, both positive");
+    windows->window[i].requests = (unsigned)requests;
+    windows->window[i].per = per;
+    lua_pop(L, 3);
+  }
+  windows->count = (unsigned)count;
+}
+
+static const char *text_field(lua_State *L, int index, const char *name, size_t *length) {
+  lua_getfield(L, index, name);
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, length) : NULL;
+  lua_pop(L, 1); /* the table keeps it alive */
+  return text;
+}
+
+/* core.client{ service, base_url, path_prefix, user_agent, windows, margin, key_renewable } -> client | nil, message */
+static int client_new(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  size_t ignored;
+  lks_client_options options = {.service = LKS_LOCKPUB};
+  const char *service = text_field(L, 1, "service", &ignored);
+  if (service == NULL || !lks_service_find(service, &options.service)) return luaL_argerror(L, 1, "no such service");
+  options.base_url = text_field(L, 1, "base_url", &options.base_url_length);
+  options.path_prefix = text_field(L, 1, "path_prefix", &options.path_prefix_length);
+  options.user_agent = text_field(L, 1, "user_agent", &ignored);
+  lua_getfield(L, 1, "windows");
+  lks_lua_check_windows(L, 2, &options.windows);
+  lua_getfield(L, 1, "margin");
+  options.margin = lks_span_from_seconds((double)lua_tonumber(L, 3));
+  lua_getfield(L, 1, "key_renewable");
+  options.key_renewable = lua_toboolean(L, 4) != 0;
+
+  lks_client_box *box = lua_newuserdata(L, sizeof *box);
+  box->client = NULL;
+  luaL_getmetatable(L, LKS_CLIENT_TYPE);
+  lua_setmetatable(L, -2);
+  lks_url_status status = lks_client_new(&options, &box->client);
+  if (status == LKS_URL_NO_MEMORY) return lks_lua_no_memory(L);
+  if (status == LKS_URL_OK) return 1;
+  lua_pushnil(L);
+  lua_pushstring(L, lks_url_status_text(status));
+  return 2;
+}
+
+static int client_collect(lua_State *L) {
+  lks_client_box *box = check_box(L, 1);
+  lks_client_release(box->client);
+  box->client = NULL;
+  return 0;
+}
+
+/* client:set_key(key | nil) */
+static int client_set_key(lua_State *L) {
+  lks_client *client = lks_lua_check_client(L, 1);
+  lks_client_set_key(client, lua_isnoneornil(L, 2) ? NULL : lks_lua_check_key(L, 2));
+  return 0;
+}
+
+/* client:has_key() -> boolean */
+static int client_has_key(lua_State *L) {
+  lua_pushboolean(L, lks_client_key(lks_lua_check_client(L, 1)) != NULL);
+  return 1;
+}
+
+/* client:holds(key) -> whether that is the present key */
+static int client_holds(lua_State *L) {
+  lks_key *key = lks_client_key(lks_lua_check_client(L, 1));
+  lua_pushboolean(L, key != NULL && lks_key_equal(key, lks_lua_check_key(L, 2)));
+  return 1;
+}
+
+static int client_state_name(lua_State *L) {
+  lua_pushstring(L, lks_client_state_name(lks_lua_check_client(L, 1)));
+  return 1;
+}
+
+static int client_base_url(lua_State *L) {
+  lua_pushstring(L, lks_client_base_url(lks_lua_check_client(L, 1)));
+  return 1;
+}
+
+/* client:windows() -> { {requests, seconds with the margin}, … } */
+static int client_windows(lua_State *L) {
+  const lks_windows *windows = lks_client_windows(lks_lua_check_client(L, 1));
+  lua_createtable(L, (int)windows->count, 0);
+  for (unsigned i = 0; i < windows->count; i++) {
+    lua_createtable(L, 2, 0);
+    lks_lua_push_whole(L, windows->window[i].requests);
+    lua_rawseti(L, -2, 1);
+    lks_lua_push_span(L, windows->window[i].per);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
+void lks_lua_open_client(lua_State *L) {
+  static const luaL_Reg methods[] = {{"set_key", client_set_key},   {"has_key", client_has_key},
+                                     {"holds", client_holds},       {"state_name", client_state_name},
+                                     {"base_url", client_base_url}, {"windows", client_windows},
+                                     {"close", client_collect},     {NULL, NULL}};
+  lks_lua_new_type(L, LKS_CLIENT_TYPE, methods, client_collect);
+  lua_pushcfunction(L, client_new);
+  lua_setfield(L, -2, "client");
+}

@@ -1,0 +1,183 @@
+/* Turns the fields a caller wrote into the table that is encoded as the body, or says which one is wrong. */
+#include "binding.h"
+
+#include <string.h>
+
+#include "core/field.h"
+#include "core/link.h"
+
+#define SEEN_MAX 16
+
+typedef struct field_reader {
+  const lks_schema *schema;
+  int result; /* stack index of the wire table */
+  bool seen[SEEN_MAX];
+  lks_link link; /* filled when the schema is the link's */
+} field_reader;
+
+/* Pushes nil and the message, whose parts must hold no value. */
+static int refuse(lua_State *L, const char *format, const char *name, int number) {
+  lua_pushnil(L);
+  lua_pushfstring(L, format, name, number);
+  return 2;
+}
+
+static int refuse_text(lua_State *L, const lks_field *field, const char *name, lks_text_status status) {
+  switch (status) {
+  case LKS_TEXT_NOT_UTF8: return refuse(L, "%s is not valid UTF-8", name, 0);
+  case LKS_TEXT_EMPTY: return refuse(L, "%s must not be empty", name, 0);
+  case LKS_TEXT_TOO_SHORT: return refuse(L, "%s must have at least %d characters", name, (int)field->minimum);
+  case LKS_TEXT_TOO_LONG: return refuse(L, "%s must have at most %d characters", name, (int)field->maximum);
+  case LKS_TEXT_OK: break;
+  }
+  return 0;
+}
+
+static lks_text *link_text(lks_link *link, const char *wire) {
+  if (strcmp(wire, "type") == 0) return &link->type;
+  if (strcmp(wire, "targetUrl") == 0) return &link->target_url;
+  if (strcmp(wire, "secretMemo") == 0) return &link->secret_memo;
+  if (strcmp(wire, "password") == 0) return &link->password;
+  if (strcmp(wire, "memo") == 0) return &link->memo;
+  return &link->custom_slug;
+}
+
+/* Each read_* looks at the value on top of the stack, leaves what goes on the wire there, and returns 0, or the number
+ * of results of a refusal. */
+static int read_text(lua_State *L, field_reader *reader, const lks_field *field, const char *name) {
+  if (lua_type(L, -1) != LUA_TSTRING) return refuse(L, "%s must be a string", name, 0);
+  lks_text text;
+  text.data = lua_tolstring(L, -1, &text.length);
+  int refused = refuse_text(L, field, name, lks_field_check_text(field, text.data, text.length));
+  if (refused) return refused;
+  if (reader->schema == lks_schema_link()) *link_text(&reader->link, field->wire) = text;
+  return 0;
+}
+
+static int read_time(lua_State *L, field_reader *reader, const lks_field *field, const char *name) {
+  lks_time time;
+  char text[LKS_ISO8601_SIZE];
+  if (lua_type(L, -1) == LUA_TNUMBER) {
+    double seconds = (double)lua_tonumber(L, -1);
+    if (!(seconds >= 0 && seconds < 4e11)) return refuse(L, "%s is not a time in Unix seconds", name, 0);
+    time = lks_span_from_seconds(seconds);
+  } else if (lua_type(L, -1) == LUA_TSTRING) {
+    size_t length;
+    const char *given = lua_tolstring(L, -1, &length);
+    if (!lks_iso8601_parse(given, length, &time))
+      return refuse(L, "%s is not an ISO 8601 time with a zone, such as 2030-01-31T12:00:00Z", name, 0);
+  } else {
+    return refuse(L, "%s must be a time: Unix seconds or an ISO 8601 string", name, 0);
+  }
+  size_t length = lks_iso8601_format(time, text);
+  if (length == 0) return refuse(L, "%s lies outside the years that can be written", name, 0);
+  bool is_start = strcmp(field->wire, "startTime") == 0;
+  *(is_start ? &reader->link.start_time : &reader->link.expire_time) = time;
+  *(is_start ? &reader->link.has_start : &reader->link.has_expire) = true;
+  lua_pop(L, 1);
+  lua_pushlstring(L, text, length);
+  return 0;
+}
+
+static int read_count(lua_State *L, field_reader *reader, const char *name) {
+  if (lua_type(L, -1) != LUA_TNUMBER) return refuse(L, "%s must be a number", name, 0);
+  reader->link.has_limit = true;
+  reader->link.redirect_limit = (double)lua_tonumber(L, -1);
+  double limit = reader->link.redirect_limit;
+  if (limit >= 1 && limit <= LKS_REDIRECT_LIMIT_MAX) {
+    lua_pop(L, 1);
+    /* A fraction is refused later, with the rules of the link. */
+    lks_lua_push_whole(L, (long long)limit);
+  }
+  return 0;
+}
+
+static int read_value(lua_State *L, field_reader *reader, const lks_field *field, const char *name) {
+  switch (field->type) {
+  case LKS_FIELD_TEXT: return read_text(L, reader, field, name);
+  case LKS_FIELD_TIME: return read_time(L, reader, field, name);
+  case LKS_FIELD_COUNT: return read_count(L, reader, name);
+  case LKS_FIELD_BOOLEAN: break;
+  }
+  return lua_type(L, -1) == LUA_TBOOLEAN ? 0 : refuse(L, "%s must be a boolean", name, 0);
+}
+
+/* Whether two spellings of one wire field were given. */
+static bool already_given(const field_reader *reader, size_t index) {
+  const char *wire = reader->schema->fields[index].wire;
+  for (size_t i = 0; i < reader->schema->count; i++)
+    if (reader->seen[i] && strcmp(reader->schema->fields[i].wire, wire) == 0) return true;
+  return false;
+}
+
+static int read_field(lua_State *L, field_reader *reader, const char *name, size_t length) {
+  int index = lks_schema_find(reader->schema, name, length);
+  if (index < 0) return refuse(L, "%s is not a field of this request", name, 0);
+  const lks_field *field = &reader->schema->fields[index];
+  if (already_given(reader, (size_t)index)) return refuse(L, "%s is given twice, under two names", name, 0);
+  reader->seen[index] = true;
+  lua_pushvalue(L, -1);
+  int refused = read_value(L, reader, field, name);
+  if (refused) return refused;
+  lua_setfield(L, reader->result, field->wire);
+  return 0;
+}
+
+/* Passes fields through that the library does not know yet. */
+static int read_extra(lua_State *L, const field_reader *reader) {
+  if (!lua_istable(L, -1)) return refuse(L, "%s must be a table", "extra", 0);
+  int extra = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, extra)) {
+    if (lua_type(L, -2) != LUA_TSTRING) return refuse(L, "%s must have names as keys", "extra", 0);
+    size_t length;
+    const char *name = lua_tolstring(L, -2, &length);
+    if (lks_schema_find(reader->schema, name, length) >= 0)
+      return refuse(L, "%s is a field of its own and does not belong into extra", name, 0);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_settable(L, reader->result);
+  }
+  return 0;
+}
+
+static const lks_schema *check_schema(lua_State *L, int index) {
+  const char *name = luaL_checkstring(L, index);
+  const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
+  for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
+    if (strcmp(schemas[i]->name, name) == 0) return schemas[i];
+  luaL_argerror(L, index, "no such schema");
+  return NULL;
+}
+
+/* core.fields(schema, table) -> table for the wire | nil, message that names the field and shows no value */
+static int fields_read(lua_State *L) {
+  field_reader reader;
+  memset(&reader, 0, sizeof reader);
+  reader.schema = check_schema(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  bool is_link = reader.schema == lks_schema_link();
+  lua_createtable(L, 0, 8);
+  reader.result = 3;
+  lua_pushnil(L);
+  while (lua_next(L, 2)) {
+    int base = lua_gettop(L);
+    if (lua_type(L, -2) != LUA_TSTRING) return refuse(L, "%s have names as keys", "fields", 0);
+    size_t length;
+    const char *name = lua_tolstring(L, -2, &length);
+    bool is_extra = is_link && strcmp(name, "extra") == 0;
+    int refused = is_extra ? read_extra(L, &reader) : read_field(L, &reader, name, length);
+    if (refused) return refused;
+    lua_settop(L, base - 1);
+  }
+  const char *problem = is_link ? lks_link_check(&reader.link) : NULL;
+  if (problem != NULL) return refuse(L, "%s", problem, 0);
+  lua_settop(L, 3);
+  return 1;
+}
+
+void lks_lua_open_fields(lua_State *L) {
+  lua_pushcfunction(L, fields_read);
+  lua_setfield(L, -2, "fields");
+}

@@ -1,0 +1,134 @@
+#include "binding.h"
+
+#include <string.h>
+
+/* A remote store keeps a quota as this text: "limit remaining reset as_of", the instants in whole microseconds. */
+#define FIELDS 4
+
+static void push_instant(lua_State *L, lks_time instant) {
+  if (instant % LKS_SECOND == 0)
+    lks_lua_push_whole(L, instant / LKS_SECOND);
+  else
+    lks_lua_push_span(L, instant);
+}
+
+void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
+  if (!quota->known) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_createtable(L, 0, 4);
+  if (quota->limit >= 0) {
+    lks_lua_push_whole(L, quota->limit);
+    lua_setfield(L, -2, "limit");
+  }
+  lks_lua_push_whole(L, quota->remaining);
+  lua_setfield(L, -2, "remaining");
+  push_instant(L, quota->reset);
+  lua_setfield(L, -2, "reset");
+  push_instant(L, quota->as_of);
+  lua_setfield(L, -2, "as_of");
+}
+
+static bool read_number(const char **text, long long *number) {
+  const char *c = *text;
+  bool negative = *c == '-';
+  if (negative) c++;
+  if (*c < '0' || *c > '9') return false;
+  long long value = 0;
+  for (; *c >= '0' && *c <= '9'; c++) {
+    if (value > LKS_TIME_MAX) return false;
+    value = value * 10 + (*c - '0');
+  }
+  if (*c == ' ') c++;
+  *text = c;
+  *number = negative ? -value : value;
+  return true;
+}
+
+static void read_quota(lua_State *L, int index, lks_quota *quota) {
+  memset(quota, 0, sizeof *quota);
+  const char *text = luaL_optstring(L, index, "");
+  long long fields[FIELDS];
+  for (int i = 0; i < FIELDS; i++)
+    if (!read_number(&text, &fields[i])) return;
+  quota->known = true;
+  quota->limit = fields[0];
+  quota->remaining = fields[1];
+  quota->reset = fields[2];
+  quota->as_of = fields[3];
+}
+
+static void push_text(lua_State *L, const lks_quota *quota) {
+  lks_buffer text;
+  lks_buffer_init(&text, 128);
+  lks_buffer_append_number(&text, quota->limit);
+  lks_buffer_append(&text, " ", 1);
+  lks_buffer_append_number(&text, quota->remaining);
+  lks_buffer_append(&text, " ", 1);
+  lks_buffer_append_number(&text, quota->reset);
+  lks_buffer_append(&text, " ", 1);
+  lks_buffer_append_number(&text, quota->as_of);
+  char copy[129] = "";
+  bool complete = !text.failed;
+  if (complete) memcpy(copy, text.data, text.length + 1);
+  lks_buffer_free(&text);
+  if (complete)
+    lua_pushstring(L, copy);
+  else
+    lks_lua_no_memory(L);
+}
+
+/* core.quota_observe(text | nil, now, limit | nil, remaining, reset | nil) -> new text | nil when nothing changed */
+static int quota_observe(lua_State *L) {
+  lks_quota quota;
+  read_quota(L, 1, &quota);
+  if (lks_quota_observe(&quota, lks_lua_check_time(L, 2), luaL_optstring(L, 3, NULL), luaL_optstring(L, 4, NULL),
+                        luaL_optstring(L, 5, NULL)))
+    push_text(L, &quota);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* core.quota_admit(text | nil, now) -> true, needs_probe | false, retry_after */
+static int quota_admit(lua_State *L) {
+  lks_quota quota;
+  read_quota(L, 1, &quota);
+  lks_span retry_after = 0;
+  bool admitted = lks_quota_admit(&quota, lks_lua_check_time(L, 2), &retry_after);
+  lua_pushboolean(L, admitted);
+  if (admitted)
+    lua_pushboolean(L, quota.probe != 0);
+  else
+    lks_lua_push_span(L, retry_after);
+  return 2;
+}
+
+/* core.quota_read(text | nil, now) -> { limit, remaining, reset, as_of } | nil, left | nil */
+static int quota_read(lua_State *L) {
+  lks_quota quota;
+  read_quota(L, 1, &quota);
+  long long left = lks_quota_left(&quota, lks_lua_check_time(L, 2));
+  lks_lua_push_quota(L, &quota);
+  if (left < 0)
+    lua_pushnil(L);
+  else
+    lks_lua_push_whole(L, left);
+  return 2;
+}
+
+/* core.month_end(now) -> Unix seconds of the next month's first instant, UTC */
+static int month_end(lua_State *L) {
+  push_instant(L, lks_month_end(lks_lua_check_time(L, 1)));
+  return 1;
+}
+
+void lks_lua_open_quota(lua_State *L) {
+  static const luaL_Reg functions[] = {{"quota_observe", quota_observe},
+                                       {"quota_admit", quota_admit},
+                                       {"quota_read", quota_read},
+                                       {"month_end", month_end},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,86 @@
+/* What a driver needs from the machine it runs on and the core must not know: clock, sleep, chance, process. */
+#include "binding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/link.h"
+
+/* core.now() -> Unix seconds with a fraction */
+static int system_now(lua_State *L) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0) return luaL_error(L, "the system clock cannot be read");
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec * 1e-9);
+  return 1;
+}
+
+/* core.sleep(seconds): blocks; a signal does not shorten it */
+static int system_sleep(lua_State *L) {
+  lks_span span = lks_lua_check_time(L, 1);
+  if (span <= 0) return 0;
+  struct timespec left = {.tv_sec = (time_t)(span / LKS_SECOND), .tv_nsec = (long)(span % LKS_SECOND) * 1000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+  return 0;
+}
+
+static bool fill_random(void *bytes, size_t length) {
+  FILE *source = fopen("/dev/urandom", "rb");
+  if (source == NULL) return false;
+  setvbuf(source, NULL, _IONBF, 0); /* no copy of what others will not see */
+  size_t read = fread(bytes, 1, length, source);
+  fclose(source);
+  return read == length;
+}
+
+/* core.slug() -> an unguessable slug | nil, message */
+static int system_slug(lua_State *L) {
+  unsigned char random[LKS_SLUG_RANDOM];
+  char slug[LKS_SLUG_MAX + 1];
+  if (!fill_random(random, sizeof random)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "no source of random bytes: /dev/urandom cannot be read");
+    return 2;
+  }
+  lks_link_slug(random, slug);
+  lua_pushstring(L, slug);
+  return 1;
+}
+
+/* core.random() -> number in [0, 1), for jitter */
+static int system_random(lua_State *L) {
+  unsigned char bytes[4] = {0};
+  if (!fill_random(bytes, sizeof bytes)) bytes[3] = 128; /* half the longest wait, where chance cannot be had */
+  double value = bytes[0] + bytes[1] * 256.0 + bytes[2] * 65536.0 + bytes[3] * 16777216.0;
+  lua_pushnumber(L, (lua_Number)(value / 4294967296.0));
+  return 1;
+}
+
+/* core.iso8601(text) -> Unix seconds | nil */
+static int system_iso8601(lua_State *L) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  lks_time time;
+  if (!lks_iso8601_parse(text, length, &time))
+    lua_pushnil(L);
+  else if (time % LKS_SECOND == 0)
+    lks_lua_push_whole(L, time / LKS_SECOND);
+  else
+    lks_lua_push_span(L, time);
+  return 1;
+}
+
+/* core.process() -> id of this process */
+static int system_process(lua_State *L) {
+  lks_lua_push_whole(L, (long long)getpid());
+  return 1;
+}
+
+void lks_lua_open_system(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"now", system_now},         {"sleep", system_sleep},     {"slug", system_slug}, {"random", system_random},
+      {"iso8601", system_iso8601}, {"process", system_process}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

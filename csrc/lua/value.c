@@ -1,0 +1,250 @@
+/* What lua-cjson gives, made into what a Lua user expects. */
+#include "binding.h"
+
+#include <string.h>
+
+#define NAME_MAX_LENGTH 128
+/* lua-cjson decodes at most 1000 levels; this only guards the C stack. */
+#define DEPTH_MAX 1100
+/* From 16 digits on a double may not hold a whole number exactly. */
+#define BIG_DIGITS 16
+/* Stands before the digits of a whole number while it travels through lua-cjson as a string. */
+#define MARK "\x01#"
+#define MARK_JSON "\"\\u0001#"
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Length of the number token at text; *whole tells whether it has neither fraction nor exponent. */
+static size_t number_length(const char *text, const char *end, bool *whole) {
+  const char *c = text;
+  *whole = true;
+  for (; c < end; c++) {
+    if (*c == '.' || *c == 'e' || *c == 'E')
+      *whole = false;
+    else if (!is_digit(*c) && *c != '-' && *c != '+')
+      break;
+  }
+  return (size_t)(c - text);
+}
+
+static size_t string_length(const char *text, const char *end) {
+  const char *c = text + 1;
+  while (c < end && *c != '"') c += *c == '\\' && c + 1 < end ? 2 : 1;
+  return (size_t)(c < end ? c - text + 1 : end - text);
+}
+
+static bool has_big(const char *text, size_t length) {
+  size_t run = 0;
+  for (size_t i = 0; i < length; i++) {
+    run = is_digit(text[i]) ? run + 1 : 0;
+    if (run >= BIG_DIGITS) return true;
+  }
+  return false;
+}
+
+/* core.shield(json) -> json in which whole numbers of 16 digits and more are marked strings; the same string when
+ * there are none. lua-cjson would round them. Nothing else is judged: broken JSON stays broken. */
+static int value_shield(lua_State *L) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  lua_settop(L, 1);
+  if (!has_big(text, length)) return 1;
+  const char *end = text + length, *copied = text;
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (const char *c = text; c < end;) {
+    if (*c == '"') {
+      c += string_length(c, end);
+    } else if (is_digit(*c) || *c == '-') {
+      bool whole;
+      size_t size = number_length(c, end, &whole);
+      if (whole && size >= BIG_DIGITS) {
+        luaL_addlstring(&buffer, copied, (size_t)(c - copied));
+        luaL_addstring(&buffer, MARK_JSON);
+        luaL_addlstring(&buffer, c, size);
+        luaL_addchar(&buffer, '"');
+        copied = c + size;
+      }
+      c += size;
+    } else {
+      c++;
+    }
+  }
+  luaL_addlstring(&buffer, copied, (size_t)(end - copied));
+  luaL_pushresult(&buffer);
+  return 1;
+}
+
+/* Pushes the number that the digits stand for when it is exact here, else the digits. */
+static void push_big(lua_State *L, const char *digits, size_t length) {
+#if LUA_VERSION_NUM >= 503
+  const char *c = digits;
+  bool negative = *c == '-';
+  if (negative) c++;
+  lua_Unsigned value = 0, limit = (lua_Unsigned)LUA_MAXINTEGER + (negative ? 1u : 0u);
+  bool fits = true;
+  for (; *c != '\0' && fits; c++) {
+    lua_Unsigned digit = (lua_Unsigned)(*c - '0');
+    fits = value <= (limit - digit) / 10;
+    if (fits) value = value * 10 + digit;
+  }
+  if (fits) {
+    lua_pushinteger(L, negative ? (lua_Integer)(0u - value) : (lua_Integer)value);
+    return;
+  }
+#endif
+  lua_pushlstring(L, digits, length);
+}
+
+/* Whether the value at the top changes; if so the new one is pushed. */
+static bool push_clean(lua_State *L) {
+  switch (lua_type(L, -1)) {
+  case LUA_TLIGHTUSERDATA:
+    if (lua_touserdata(L, -1) != NULL) return false;
+    lua_pushnil(L);
+    return true;
+#if LUA_VERSION_NUM >= 503
+  case LUA_TNUMBER: {
+    if (lua_isinteger(L, -1)) return false;
+    lua_Number number = lua_tonumber(L, -1);
+    lua_Integer integer;
+    if (!lua_numbertointeger(number, &integer) || (lua_Number)integer != number) return false;
+    lua_pushinteger(L, integer);
+    return true;
+  }
+#endif
+  case LUA_TSTRING: {
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    if (length < sizeof MARK - 1 + BIG_DIGITS || memcmp(text, MARK, sizeof MARK - 1) != 0) return false;
+    push_big(L, text + sizeof MARK - 1, length - (sizeof MARK - 1));
+    return true;
+  }
+  default: return false;
+  }
+}
+
+static void clean_table(lua_State *L, int depth) {
+  luaL_checkstack(L, 6, "JSON nested too deep");
+  if (depth > DEPTH_MAX) luaL_error(L, "JSON nested too deep");
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_istable(L, -1)) {
+      clean_table(L, depth + 1);
+    } else if (push_clean(L)) {
+      lua_pushvalue(L, -3);
+      lua_insert(L, -2);
+      lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* core.clean(value) -> value: null is nil, whole numbers are integers where Lua has them. Tables change in place. */
+static int value_clean(lua_State *L) {
+  lua_settop(L, 1);
+  if (lua_istable(L, 1))
+    clean_table(L, 0);
+  else
+    push_clean(L);
+  return 1;
+}
+
+static bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+static bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+/* Pushes the name in snake_case: shortUrl is short_url, targetURL is target_url. */
+static void push_snake(lua_State *L, const char *name, size_t length) {
+  char snake[2 * NAME_MAX_LENGTH];
+  size_t used = 0;
+  bool changed = false;
+  if (length > NAME_MAX_LENGTH) length = 0;
+  for (size_t i = 0; i < length; i++) {
+    char c = name[i];
+    if (is_upper(c)) {
+      bool after_word = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
+      bool before_word = i > 0 && is_upper(name[i - 1]) && i + 1 < length && is_lower(name[i + 1]);
+      if (after_word || before_word) snake[used++] = '_';
+      c = (char)(c + ('a' - 'A'));
+      changed = true;
+    }
+    snake[used++] = c;
+  }
+  if (changed)
+    lua_pushlstring(L, snake, used);
+  else
+    lua_pushvalue(L, -2); /* the key itself, under its value */
+}
+
+/* core.snake(table) -> copy with the names of the top level in snake_case */
+static int value_snake(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_createtable(L, 0, 12);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    if (lua_type(L, -2) == LUA_TSTRING) {
+      size_t length;
+      const char *name = lua_tolstring(L, -2, &length);
+      push_snake(L, name, length);
+    } else {
+      lua_pushvalue(L, -2);
+    }
+    lua_insert(L, -2);
+    lua_rawset(L, 2);
+  }
+  return 1;
+}
+
+/* core.headers(lines) -> { lower-case name = value }; of a repeated header the values are joined as a list
+ * (RFC 9110, 5.3) */
+static int value_headers(lua_State *L) {
+  size_t length;
+  const char *lines = luaL_checklstring(L, 1, &length), *end = lines + length;
+  lua_settop(L, 1);
+  lua_createtable(L, 0, 12);
+  while (lines < end) {
+    const char *newline = memchr(lines, '\n', (size_t)(end - lines));
+    const char *stop = newline == NULL ? end : newline;
+    const char *colon = memchr(lines, ':', (size_t)(stop - lines));
+    if (colon != NULL && (size_t)(colon - lines) <= NAME_MAX_LENGTH) {
+      char name[NAME_MAX_LENGTH];
+      size_t name_length = (size_t)(colon - lines);
+      for (size_t i = 0; i < name_length; i++) name[i] = is_upper(lines[i]) ? (char)(lines[i] + ('a' - 'A')) : lines[i];
+      const char *value = colon + 1;
+      while (value < stop && (*value == ' ' || *value == '\t')) value++;
+      const char *last = stop;
+      while (last > value && (last[-1] == '\r' || last[-1] == ' ' || last[-1] == '\t')) last--;
+      lua_pushlstring(L, name, name_length);
+      lua_pushvalue(L, -1);
+      lua_rawget(L, 2);
+      if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushlstring(L, value, (size_t)(last - value));
+      } else {
+        lua_pushliteral(L, ", ");
+        lua_pushlstring(L, value, (size_t)(last - value));
+        lua_concat(L, 3);
+      }
+      lua_rawset(L, 2);
+    }
+    lines = newline == NULL ? end : newline + 1;
+  }
+  return 1;
+}
+
+void lks_lua_open_value(lua_State *L) {
+  static const luaL_Reg functions[] = {{"shield", value_shield},
+                                       {"clean", value_clean},
+                                       {"snake", value_snake},
+                                       {"headers", value_headers},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}
