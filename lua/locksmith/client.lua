@@ -1,0 +1,112 @@
+--- What both clients can do: requests to endpoints the library does not know, and closing.
+
+local Error = require "locksmith.error"
+local json = require "locksmith.json"
+local options = require "locksmith.options"
+local session = require "locksmith.session"
+
+local client = {}
+
+-- The session hangs on the client where neither pairs() nor a dumper of tables finds the way to it.
+local sessions = setmetatable({}, { __mode = "k" })
+
+local REQUEST = {
+  method = options.types "string",
+  path = options.types "string",
+  query = options.types "table",
+  body = function() end,
+  retry = options.one_of("safe", "never"),
+}
+
+local Client = {}
+
+local function scalar(value)
+  if type(value) == "boolean" or type(value) == "string" then return tostring(value) end
+  if type(value) ~= "number" then return nil end
+  if value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then return ("%.0f"):format(value) end
+  return tostring(value)
+end
+
+-- In alphabetical order, so that the same request is always the same bytes.
+local function query_list(query, what)
+  local list = {}
+  for name, value in pairs(query) do
+    local text = scalar(value)
+    if type(name) ~= "string" or not text then
+      error(("%s: option 'query' must map names to strings, numbers or booleans"):format(what), 3)
+    end
+    list[#list + 1] = { name, text }
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+--- Calls an endpoint that the library does not know. It passes the same key, pacing, deadline and error policy.
+---@param request table { method, path, query?, body?, retry? }: `path` with a leading slash starts at the host, another
+---  one at path_prefix; `body` is encoded as JSON; `retry` is "safe" (default for GET) or "never"
+---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
+---@return any value decoded body, nil on failure or when it is empty
+---@return locksmith.Response|locksmith.Error
+function Client:request(request, opts)
+  local own = sessions[self]
+  local operation = own.service .. ".request"
+  options.argument(request, "table", "request", operation, 3)
+  options.read(request, REQUEST, operation, 3)
+  opts = options.read(opts, options.CALL, operation, 3)
+  options.argument(request.method, "string", "request.method", operation, 3)
+  options.argument(request.path, "string", "request.path", operation, 3)
+  local query = query_list(request.query or {}, operation)
+  local body
+  if request.body ~= nil then
+    local problem
+    body, problem = json.encode(request.body)
+    if not body then
+      return nil, Error.refused("invalid_request", "body cannot be written as JSON: " .. problem, operation)
+    end
+  end
+  local retry = request.retry or (request.method == "GET" and "safe" or "never")
+  local value, response = own:raw_call(operation, opts, request.method, request.path, body, retry == "safe", query)
+  return value, response
+end
+
+--- Closes the connections and forgets the key. Later calls fail with kind "closed". May be repeated.
+function Client:close()
+  sessions[self]:close()
+end
+
+--- Makes a class whose instances hold a session out of sight.
+---@param service "lockpub"|"locker"
+---@param methods table
+---@return function new
+function client.class(service, methods, build)
+  local what = "locksmith." .. service
+  local class = { __name = what }
+  local index = {}
+  for name, method in pairs(Client) do index[name] = method end
+  for name, method in pairs(methods) do
+    index[name] = function(self, ...)
+      local value, err = method(sessions[self], ...) -- no tail call: a misuse is reported two levels up
+      return value, err
+    end
+  end
+  class.__index = index
+  -- What is collected needs no __gc of its own: key, connections and calls are userdata that free themselves, and a
+  -- resource may outlive the client table it came from.
+  class.__close = function(self) sessions[self]:close() end
+  class.__metatable = false
+  local function describe(self)
+    local own = sessions[self]
+    return ("%s (%s)"):format(what, own.closed and "closed" or own.core:base_url())
+  end
+  class.__tostring = describe
+
+  return function(given)
+    local own, err = session.new(service, options.read(given, options.CLIENT, what, 3))
+    if not own then return nil, err end
+    local self = build(own)
+    sessions[self] = own
+    return setmetatable(self, class)
+  end
+end
+
+return client

@@ -1,0 +1,108 @@
+--- The reading side of a list: one page, pages, items, everything.
+
+local options = require "locksmith.options"
+local pages = require "locksmith.pages"
+local resource = require "locksmith.resource"
+
+local lists = {}
+
+local function positive(value)
+  if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a positive whole number" end
+end
+
+local function page(value)
+  if value ~= "last" and positive(value) then return "must be a positive whole number or \"last\"" end
+end
+
+local function paging(value)
+  if type(value) ~= "boolean" and value ~= 0 and value ~= 1 then return "must be a boolean, 0 or 1" end
+end
+
+local LIST = { page = page, size = positive, paging = paging }
+local WALK = { page = positive, size = positive, paging = paging, seen = options.types "table" }
+
+local function source(self, operation, q, known, opts, what)
+  local session = resource.session(self)
+  q = options.read(q, known, what, 4)
+  opts = options.read(opts, options.CALL, what, 4)
+  return { session = session, operation = operation, opts = opts }, q
+end
+
+--- Adds list, pages, each and all to a resource.
+---@param methods table
+---@param name string of the resource, such as "locker.addresses"
+function lists.extend(methods, name)
+  local operation = name .. ".list"
+
+  --- One page.
+  ---@param q table? page (default 1, or "last"), size (default 100), paging (false: everything at once)
+  ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
+  ---@return table? page array of items with count, page, has_next, has_previous
+  ---@return locksmith.Response|locksmith.Error # not_found past the last page
+  function methods.list(self, q, opts)
+    local from
+    from, q = source(self, operation, q, LIST, opts, operation)
+    local got, response = pages.fetch(from, q)
+    if got then got.whole = nil end
+    return got, response
+  end
+
+  --- Iterates over pages; none is empty. Raises the error object when a page cannot be had; pass its `resume` to go on.
+  ---@param q table? page (first one), size (default 100), paging (false: one page with everything)
+  ---@param opts table? for each request
+  ---@return fun(): table?
+  function methods.pages(self, q, opts)
+    local from
+    from, q = source(self, operation, q, WALK, opts, name .. ".pages")
+    local walk = pages.walk(from, q, false)
+    return function()
+      local got, err = walk:next()
+      if err then error(err, 0) end
+      return got
+    end
+  end
+
+  --- Iterates over items, from one consistent answer with everything unless `page` or `size` is given. Neither skips
+  --- nor repeats an item that exists throughout. Raises the error object; pass its `resume` to each() to go on.
+  ---@param q table? page (first one), size (per request), paging
+  ---@param opts table? for each request
+  ---@return fun(): table?
+  function methods.each(self, q, opts)
+    local from
+    from, q = source(self, operation, q, WALK, opts, name .. ".each")
+    local walk = pages.walk(from, q, true)
+    local current, index = {}, 0
+    return function()
+      index = index + 1
+      if index > #current then
+        local got, err = walk:next()
+        if err then error(err, 0) end
+        current, index = got or {}, 1
+      end
+      return current[index]
+    end
+  end
+
+  --- Everything, as a plain array.
+  ---@param q table? as for each
+  ---@param opts table? the timeout covers all requests together
+  ---@return table? items
+  ---@return locksmith.Error?
+  function methods.all(self, q, opts)
+    local from
+    from, q = source(self, operation, q, WALK, opts, name .. ".all")
+    local err = from.session:ready(operation)
+    if err then return nil, err end
+    from.opts = from.session:within(from.opts)
+    local walk = pages.walk(from, q, true)
+    local items = {}
+    while true do
+      local got, problem = walk:next()
+      if problem then return nil, problem end
+      if not got then return items end
+      for i = 1, #got do items[#items + 1] = got[i] end
+    end
+  end
+end
+
+return lists

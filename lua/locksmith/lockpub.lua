@@ -1,0 +1,64 @@
+--- The LOCK.PUB client: password-protected links and secret memos.
+
+local Error = require "locksmith.error"
+local client = require "locksmith.client"
+local links = require "locksmith.links"
+local options = require "locksmith.options"
+
+---@class locksmith.Lockpub
+---@field links locksmith.Links
+local methods = {}
+
+local function state(session, operation)
+  local err = session:ready(operation)
+  if err then return nil, nil, err end
+  return session.core:state_name(), session.now()
+end
+
+--- The monthly quota as last told by the service, to any client that shares the store.
+---@return table? quota { limit, remaining, reset, as_of }, times in Unix seconds; nil before the first answer
+---@return locksmith.Error? of kind store or closed
+function methods.quota(session)
+  local name, now, err = state(session, "lockpub.quota")
+  if not name then return nil, err end
+  local quota, problem = session.store:quota(name, now)
+  if problem == "store" then quota = session.fallback:quota(name, now) end
+  return quota
+end
+
+--- What a run of n creations would take.
+---@param n integer
+---@return table? plan { n, fits, seconds, reset }: how many still fit this month (nil while the quota is unknown), how
+---  long the windows make n requests take from now, when the quota resets (Unix seconds)
+---@return locksmith.Error?
+function methods.plan(session, n)
+  if type(n) ~= "number" or n < 0 or n % 1 ~= 0 then
+    error("lockpub.plan: argument 'n' must be a whole number, 0 or more", 3)
+  end
+  local name, now, err = state(session, "lockpub.plan")
+  if not name then return nil, err end
+  local store = session.store
+  local seconds, problem = store:forecast(name, session.windows, now, n)
+  if not seconds then
+    if session.on_store_error == "fail" then return nil, Error.refused("store", tostring(problem), "lockpub.plan") end
+    store = session.fallback
+    seconds = store:forecast(name, session.windows, now, n)
+  end
+  local quota, left = store:quota(name, now)
+  local reset = require("locksmith.core").month_end(now)
+  if quota and quota.reset > now then reset = quota.reset end
+  return { n = n, fits = left and math.min(n, left) or nil, seconds = seconds, reset = reset }
+end
+
+local module = {}
+
+---@param given table? see the reference: api_key, base_url, timeout, …
+---@return locksmith.Lockpub?
+---@return locksmith.Error? of kind unauthenticated (no key, or a malformed one) or invalid_request (base_url)
+module.new = client.class("lockpub", methods, function(session)
+  return { links = links.new(session) }
+end)
+
+module.options = options.CLIENT
+
+return module

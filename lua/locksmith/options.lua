@@ -1,0 +1,167 @@
+--- Checks what callers write. A wrong type or an unknown name is a mistake in their program: it raises at their line.
+
+local options = {}
+
+local function fail(level, what, name, problem)
+  error(("%s: option '%s' %s"):format(what, tostring(name), problem), level + 1)
+end
+
+local function is_duration(value)
+  return type(value) == "number" and value >= 0 -- refuses NaN too
+end
+
+local checks = {}
+
+function checks.duration(value)
+  if not is_duration(value) then return "must be a number of seconds, 0 or more" end
+end
+
+function checks.count(value)
+  if type(value) ~= "number" or not (value >= 0) or value % 1 ~= 0 then return "must be a whole number, 0 or more" end
+end
+
+function checks.bytes(value)
+  if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a positive whole number" end
+end
+
+function checks.windows(value)
+  local text = "must be a list of { requests, seconds }, both positive"
+  if value == false then return nil end
+  if type(value) ~= "table" then return text end
+  local entries = 0
+  for _ in pairs(value) do entries = entries + 1 end
+  if entries ~= #value or entries > 8 then return text end
+  for _, window in ipairs(value) do
+    local requests, seconds = type(window) == "table" and window[1], type(window) == "table" and window[2]
+    if type(requests) ~= "number" or type(seconds) ~= "number" then return text end
+    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds > 0) then return text end
+  end
+end
+
+function checks.clock(value)
+  if type(value) ~= "table" or type(value.now) ~= "function" or type(value.sleep) ~= "function" then
+    return "must be { now = function, sleep = function }"
+  end
+end
+
+function checks.store(value)
+  if type(value) ~= "table" or type(value.reserve) ~= "function" then
+    return "must be a store: memory(), shdict(name) or redis{...}"
+  end
+end
+
+local function types(...)
+  local accepted = { ... }
+  local text = "must be a " .. table.concat(accepted, " or a ")
+  return function(value)
+    for i = 1, #accepted do
+      if type(value) == accepted[i] then return nil end
+    end
+    return text .. ", not a " .. type(value)
+  end
+end
+
+local function one_of(...)
+  local words, known = {}, {}
+  for i, word in ipairs { ... } do words[i], known[word] = '"' .. word .. '"', true end
+  local text = "must be " .. table.concat(words, ", ")
+  return function(value)
+    if not known[value] then return text end
+  end
+end
+
+local function transport(value)
+  if type(value) == "function" then return nil end
+  if value == "curl" or value == "resty" or value == "capture" then return nil end
+  return 'must be "curl", "resty", "capture" or a function'
+end
+
+options.check = checks
+options.types = types
+options.one_of = one_of
+
+--- What every call may override.
+options.CALL = {
+  timeout = checks.duration,
+  attempt_timeout = checks.duration,
+  max_retries = checks.count,
+  pacing = one_of("wait", "fail", "off"),
+}
+
+options.CLIENT = {
+  api_key = types("string", "function"),
+  base_url = types "string",
+  path_prefix = types "string",
+  timeout = checks.duration,
+  attempt_timeout = checks.duration,
+  connect_timeout = checks.duration,
+  max_retries = checks.count,
+  pacing = options.CALL.pacing,
+  rate = checks.windows,
+  pacing_margin = checks.duration,
+  store = checks.store,
+  on_store_error = one_of("local", "fail"),
+  transport = transport,
+  clock = checks.clock,
+  ca_file = types "string",
+  proxy = types "string",
+  user_agent = types "string",
+  max_response_bytes = checks.bytes,
+  on_event = types "function",
+  random = types "function",
+}
+
+---@param base table<string, function>
+---@param more table<string, function>
+---@return table<string, function> # both
+function options.extend(base, more)
+  local both = {}
+  for name, check in pairs(base) do both[name] = check end
+  for name, check in pairs(more) do both[name] = check end
+  return both
+end
+
+---@param given table? what the caller wrote
+---@param known table<string, function> name -> check(value) -> problem?
+---@param what string the function, for the message
+---@param level integer stack level of the caller's line, as for error()
+---@return table # the options, {} for nil
+function options.read(given, known, what, level)
+  if given == nil then return {} end
+  if type(given) ~= "table" then error(what .. ": options must be a table, not a " .. type(given), level) end
+  for name, value in pairs(given) do
+    local check = known[name]
+    if not check then fail(level, what, name, "is not known") end
+    local problem = check(value)
+    if problem then fail(level, what, name, problem) end
+  end
+  return given
+end
+
+---@param value any
+---@param expected string a Lua type
+---@param name string of the argument
+---@param what string the function
+---@param level integer
+function options.argument(value, expected, name, what, level)
+  if type(value) == expected then return end
+  error(("%s: argument '%s' must be a %s, not a %s"):format(what, name, expected, type(value)), level)
+end
+
+---@param value any an id as the service gave it: a number, or a string of digits
+---@param what string
+---@param level integer
+---@return string # decimal digits when it is a whole number, else something that is refused as data
+function options.id(value, what, level)
+  if type(value) == "string" then return value end
+  if type(value) ~= "number" then
+    error(("%s: argument 'id' must be a number or a string of digits, not a %s"):format(what, type(value)), level)
+  end
+  -- tostring gives "88.0" or "1e+15" for floats.
+  if value % 1 == 0 and value >= 0 and value < 2 ^ 63 then
+    return math.type and math.type(value) == "integer" and tostring(value) or ("%.0f"):format(value)
+  end
+  return tostring(value)
+end
+
+return options

@@ -1,0 +1,233 @@
+--- What the parts of one client share. Never handed to users: it leads to the key function and the transport.
+
+local Error = require "locksmith.error"
+local core = require "locksmith.core"
+local driver = require "locksmith.driver"
+local json = require "locksmith.json"
+local key_source = require "locksmith.key_source"
+local memory = require "locksmith.store.memory"
+local transport = require "locksmith.transport"
+local version = require "locksmith.version"
+
+---@class locksmith.Session
+local Session = {}
+Session.__index = Session
+
+local session = {}
+
+local PACING = { wait = 0, fail = 1, off = 2 }
+local RATES = { lockpub = { { 20, 10 }, { 60, 60 } } }
+
+local function copy(options)
+  local own = {}
+  for name, value in pairs(options) do own[name] = value end
+  return own
+end
+
+local function fill_defaults(options, service)
+  options.timeout = options.timeout or (transport.under_nginx() and 30 or 90)
+  options.attempt_timeout = options.attempt_timeout or 10
+  options.connect_timeout = options.connect_timeout or 5
+  options.max_retries = options.max_retries or 2
+  options.pacing = options.pacing or "wait"
+  options.pacing_margin = options.pacing_margin or 0.05
+  options.on_store_error = options.on_store_error or "local"
+  options.max_response_bytes = options.max_response_bytes or 8 * 1024 * 1024
+  if options.rate == nil then options.rate = RATES[service] end
+  return options
+end
+
+local function default_store()
+  if transport.under_nginx() then
+    local dicts = rawget(_G, "ngx").shared
+    if dicts and dicts.locksmith then return require("locksmith.store.shdict").new "locksmith" end
+  end
+  return memory.default()
+end
+
+local function user_agent(own)
+  local name = "locksmith/" .. version
+  if own == nil or own == "" then return name end
+  return name .. " " .. own
+end
+
+---@param service "lockpub"|"locker"
+---@param given table checked options
+---@return locksmith.Session?
+---@return locksmith.Error?
+function session.new(service, given)
+  local what = "locksmith." .. service
+  local options = fill_defaults(copy(given), service)
+  if options.user_agent and options.user_agent:find "[%c\127-\255]" then
+    return nil, Error.refused("invalid_request", "user_agent holds a character that no header can carry", what)
+  end
+  local client, problem = core.client {
+    service = service,
+    base_url = options.base_url,
+    path_prefix = options.path_prefix,
+    user_agent = user_agent(options.user_agent),
+    windows = options.rate or nil,
+    margin = options.pacing_margin,
+    key_renewable = type(options.api_key) == "function",
+  }
+  if not client then return nil, Error.refused("invalid_request", "base_url or path_prefix: " .. problem, what) end
+
+  local self = setmetatable({
+    service = service,
+    core = client,
+    windows = client:windows(),
+    options = options,
+    store = options.store or default_store(),
+    on_store_error = options.on_store_error,
+    on_event = options.on_event,
+    random = options.random or core.random,
+    key_generation = 0,
+  }, Session)
+  self.memory = self.store.memory
+  if not self.memory then self.fallback = memory.new() end
+
+  if type(options.api_key) == "function" then
+    self.ask_key = options.api_key
+  else
+    local text = options.api_key or os.getenv(core.service(service).key_variable)
+    local key, message = key_source.parse(service, text)
+    if not key then return nil, Error.refused("unauthenticated", message, what) end
+    key_source.adopt(self, key)
+  end
+  options.api_key = nil
+  return self
+end
+
+--- Finds transport and clock at the first call.
+---@return locksmith.Error?
+local function start(self, operation)
+  local options = self.options
+  local chosen, natural = transport.resolve(options)
+  if not chosen then return Error.refused("config", natural, operation) end
+  local clock = options.clock or natural
+  self.transport, self.now, self.sleep = chosen, clock.now, clock.sleep
+end
+
+--- Makes sure that a call can be made at all.
+---@param operation string
+---@return locksmith.Error?
+function Session:ready(operation)
+  if self.closed then return Error.refused("closed", "the client is closed", operation) end
+  if self.transport then return nil end
+  return start(self, operation)
+end
+
+--- Turns a composition's options into ones that carry its single deadline.
+---@param opts table
+---@return table
+function Session:within(opts)
+  local own = copy(opts)
+  own.deadline = own.deadline or self.now() + (opts.timeout or self.options.timeout)
+  return own
+end
+
+local function limits(self, opts)
+  local options = self.options
+  local now = self.now()
+  local timeout = opts.timeout or options.timeout
+  if opts.deadline then timeout = math.max(0, opts.deadline - now) end
+  return now, timeout, opts.attempt_timeout or options.attempt_timeout, opts.max_retries or options.max_retries,
+    PACING[opts.pacing or options.pacing]
+end
+
+local function run(self, operation, call, problem, secrets)
+  if not call then return nil, Error.refused("invalid_request", problem, operation) end
+  return driver.run(self, call, secrets)
+end
+
+--- Makes one call of a known operation.
+---@param operation string
+---@param opts table per-call options, checked
+---@param id string?
+---@param body string?
+---@param keyed boolean? the body carries a slug
+---@param secrets string[]?
+---@param query table? list of { name, value }
+---@return any value
+---@return locksmith.Response|locksmith.Error
+---@return string? text
+function Session:call(operation, opts, id, body, keyed, secrets, query)
+  local err = self:ready(operation)
+  if err then return nil, err end
+  local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
+  local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
+    pace, id, body, keyed)
+  if call and query then
+    for _, pair in ipairs(query) do
+      local ok, bad = call:query(pair[1], pair[2])
+      if not ok then call, problem = nil, bad break end
+    end
+  end
+  return run(self, operation, call, problem, secrets)
+end
+
+--- Makes one call of an endpoint the library does not know.
+function Session:raw_call(operation, opts, method, path, body, safe, query)
+  local err = self:ready(operation)
+  if err then return nil, err end
+  local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
+  local call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout,
+    max_retries, pace, method, path, body, safe)
+  if call then
+    for _, pair in ipairs(query) do
+      local ok, bad = call:query(pair[1], pair[2])
+      if not ok then call, problem = nil, bad break end
+    end
+  end
+  return run(self, operation, call, problem)
+end
+
+--- An answer with a good status whose content no operation of this kind gives.
+---@param operation string
+---@param message string
+---@param response locksmith.Response
+---@param outcome string
+---@return nil
+---@return locksmith.Error
+function Session:unexpected(operation, message, response, outcome)
+  local err = Error.new {
+    kind = "bad_response",
+    message = message,
+    operation = operation,
+    status = response.status,
+    attempts = response.attempts,
+    outcome = outcome,
+    source = "remote",
+  }
+  if self.on_event then pcall(self.on_event, { type = "error", operation = operation, error = err, kind = err.kind }) end
+  return nil, err
+end
+
+--- The claims of the present key; a key function is asked when it was not before.
+---@return table? claims
+---@return string? message
+---@return string? kind
+function Session:key_claims()
+  if self.closed then return nil, "the client is closed", "closed" end
+  if not self.key then
+    local ok, text = pcall(self.ask_key)
+    local key, message = key_source.parse(self.service, ok and text or nil)
+    if not key then return nil, message end
+    key_source.adopt(self, key)
+  end
+  local payload = self.key:payload()
+  local _, claims = json.decode(payload)
+  return claims
+end
+
+function Session:close()
+  if self.closed then return end
+  self.closed = true
+  if self.key then self.key:close() end
+  self.key, self.ask_key = nil, nil
+  self.core:close()
+  local chosen = self.transport
+  if chosen and chosen.close then chosen:close() end
+end
+
+return session

@@ -1,0 +1,1 @@
+return { new = function() error("not built yet") end }

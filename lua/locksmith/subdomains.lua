@@ -1,0 +1,181 @@
+--- Locker's subdomains.
+
+local Error = require "locksmith.error"
+local core = require "locksmith.core"
+local json = require "locksmith.json"
+local lists = require "locksmith.lists"
+local options = require "locksmith.options"
+local resource = require "locksmith.resource"
+
+---@class locksmith.Subdomain
+---@field id integer
+---@field subdomain string the name
+---@field created_time integer Unix seconds
+---@field num_alias integer
+---@field num_spam integer?
+---@field num_forwarded integer?
+
+---@class locksmith.Subdomains
+local Subdomains = {}
+
+lists.extend(Subdomains, "locker.subdomains")
+
+local NAME = "locker.subdomains."
+local CONFIRMED = options.extend(options.CALL, { confirm = options.types "string" })
+
+local step_failed, unchanged = resource.step_failed, resource.unchanged
+
+local function fetch(session, id, opts)
+  local operation = NAME .. "get"
+  local subdomain, response = session:call(operation, opts, id)
+  if not subdomain then return nil, response end
+  if type(subdomain) ~= "table" or subdomain.id == nil then
+    return session:unexpected(operation, "the answer is not a subdomain", response, "not_sent")
+  end
+  return subdomain, response
+end
+
+local function write_name(name, operation)
+  local wire, problem = core.fields("subdomain", { subdomain = name })
+  if not wire then return nil, Error.refused("invalid_request", problem, operation) end
+  return assert(json.encode(wire))
+end
+
+--- Refuses to go on unless the caller has named what dies.
+local function confirmed(session, id, opts, verb, operation)
+  local present, failure = fetch(session, id, opts)
+  if not present then return step_failed(failure, operation, unchanged(failure)) end
+  if opts.confirm == present.subdomain then return present end
+  local count = tonumber(present.num_alias)
+  local victims = count and (count == 1 and "its 1 alias" or ("its %d aliases"):format(count)) or "all its aliases"
+  return nil, Error.refused("invalid_request",
+    ("%s the subdomain %q destroys %s for good; pass confirm = %q"):format(verb, present.subdomain, victims,
+      present.subdomain), operation)
+end
+
+---@param name string
+---@param opts table?
+---@return locksmith.Subdomain?
+---@return locksmith.Response|locksmith.Error # plan_required, limit_reached, invalid_request (name taken or not valid)
+function Subdomains:create(name, opts)
+  local session, operation = resource.session(self), NAME .. "create"
+  options.argument(name, "string", "name", operation, 3)
+  opts = options.read(opts, options.CALL, operation, 3)
+  local body, refused = write_name(name, operation)
+  if not body then return nil, refused end
+  local err = session:ready(operation)
+  if err then return nil, err end
+  opts = session:within(opts)
+  local made, response = session:call(operation, opts, nil, body)
+  if not made then return nil, response end
+  if type(made) ~= "table" or made.id == nil then
+    return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
+  end
+  local subdomain, failure = fetch(session, options.id(made.id, operation, 3), opts)
+  if not subdomain then return step_failed(failure, operation, "applied", made) end
+  return subdomain, response
+end
+
+---@param id integer|string
+---@param opts table?
+---@return locksmith.Subdomain?
+---@return locksmith.Response|locksmith.Error
+function Subdomains:get(id, opts)
+  local session, operation = resource.session(self), NAME .. "get"
+  id = options.id(id, operation, 3)
+  opts = options.read(opts, options.CALL, operation, 3)
+  return fetch(session, id, opts)
+end
+
+--- Renames a subdomain, which destroys every alias inside it.
+---@param id integer|string
+---@param name string
+---@param opts table? confirm: its present name; the timeout covers all steps
+---@return locksmith.Subdomain?
+---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
+function Subdomains:update(id, name, opts)
+  local session, operation = resource.session(self), NAME .. "update"
+  id = options.id(id, operation, 3)
+  options.argument(name, "string", "name", operation, 3)
+  opts = options.read(opts, CONFIRMED, operation, 3)
+  local body, refused = write_name(name, operation)
+  if not body then return nil, refused end
+  local err = session:ready(operation)
+  if err then return nil, err end
+  opts = session:within(opts)
+  local present, failure = confirmed(session, id, opts, "renaming", operation)
+  if not present then return nil, failure end
+  local done, response = session:call(operation, opts, id, body)
+  if not done and Error.is(response) then return step_failed(response, operation) end
+  local subdomain
+  subdomain, failure = fetch(session, id, opts)
+  if not subdomain then return step_failed(failure, operation, "applied") end
+  return subdomain, response
+end
+
+--- Deletes a subdomain with every alias inside it.
+---@param id integer|string
+---@param opts table? confirm: its present name; the timeout covers all steps
+---@return true?
+---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
+function Subdomains:delete(id, opts)
+  local session, operation = resource.session(self), NAME .. "delete"
+  id = options.id(id, operation, 3)
+  opts = options.read(opts, CONFIRMED, operation, 3)
+  local err = session:ready(operation)
+  if err then return nil, err end
+  opts = session:within(opts)
+  local present, failure = confirmed(session, id, opts, "deleting", operation)
+  if not present then return nil, failure end
+  local _, response = session:call(operation, opts, id)
+  if Error.is(response) then return step_failed(response, operation) end
+  return true, response
+end
+
+local function flag_of(session, value, response, operation)
+  if type(value) == "table" and type(value.use_relay_subdomain) == "boolean" then return value.use_relay_subdomain end
+  return session:unexpected(operation, "the answer does not tell the flag", response, "unknown")
+end
+
+--- Whether new aliases are made inside the subdomain.
+---@param opts table?
+---@return boolean?
+---@return locksmith.Response|locksmith.Error
+function Subdomains:in_use(opts)
+  local session, operation = resource.session(self), NAME .. "in_use"
+  opts = options.read(opts, options.CALL, operation, 3)
+  local value, response = session:call(operation, opts)
+  if not value then return nil, response end
+  local flag, err = flag_of(session, value, response, operation)
+  if flag == nil then return nil, err end
+  return flag, response
+end
+
+---@param in_use boolean
+---@param opts table?
+---@return true?
+---@return locksmith.Response|locksmith.Error # not_applied when the service says yes and keeps the other state
+function Subdomains:set_in_use(in_use, opts)
+  local session, operation = resource.session(self), NAME .. "set_in_use"
+  options.argument(in_use, "boolean", "in_use", operation, 3)
+  opts = options.read(opts, options.CALL, operation, 3)
+  local value, response = session:call(operation, opts, nil, assert(json.encode { use_relay_subdomain = in_use }))
+  if not value then
+    if Error.is(response) then return nil, response end
+    return true, response
+  end
+  local flag, err = flag_of(session, value, response, operation)
+  if flag == nil then return nil, err end
+  if flag == in_use then return true, response end
+  return nil, Error.new {
+    kind = "not_applied",
+    message = "the service accepted the change but keeps the flag at " .. tostring(flag),
+    operation = operation,
+    outcome = "applied",
+    source = "remote",
+    status = response.status,
+    attempts = response.attempts,
+  }
+end
+
+return { new = resource.class("locksmith.subdomains", Subdomains) }

@@ -1,0 +1,59 @@
+--- A transport the user wrote: function(request) -> response | nil, failure.
+
+local custom = {}
+custom.__index = custom
+
+local KINDS = { connect = true, tls = true, network = true, timeout = true, too_large = true, bad_response = true,
+  phase = true, config = true }
+-- Kinds that by their nature come before the first byte.
+local BEFORE = { connect = true, tls = true, phase = true, config = true }
+
+---@param send function
+---@param options table the client's options
+function custom.new(send, options)
+  return setmetatable({ carry = send, limit = options.max_response_bytes }, custom)
+end
+
+local function lower_names(headers)
+  local lower = {}
+  for name, value in pairs(headers) do
+    if type(name) == "string" then
+      if type(value) == "table" then value = table.concat(value, ", ") end
+      lower[name:lower()] = tostring(value)
+    end
+  end
+  return lower
+end
+
+local function failed(failure)
+  if type(failure) ~= "table" then
+    return nil, "network", true, type(failure) == "string" and failure or "the transport gave no answer"
+  end
+  local kind = KINDS[failure.kind] and failure.kind or "network"
+  local sent = failure.sent
+  if sent == nil then sent = not BEFORE[kind] end
+  local message = failure.message
+  if type(message) ~= "string" then message = nil end
+  return nil, kind, sent, message, failure.permanent
+end
+
+--- Carries out one attempt.
+---@return integer? status nil when there is no answer
+---@return table|string headers, or the kind of the failure
+---@return string|boolean body, or whether something was sent
+---@return number|string? connected seconds, or the message
+---@return boolean? permanent
+function custom:send(call, limit)
+  local method, url, headers, body = call:request()
+  local response, failure = self.carry { method = method, url = url, headers = headers, body = body, timeout = limit }
+  if not response then return failed(failure) end
+  local status = type(response) == "table" and tonumber(response.status)
+  if not status then return nil, "bad_response", true, "the transport returned no status" end
+  local text = response.body
+  if text == nil then text = "" end
+  if type(text) ~= "string" then return nil, "bad_response", true, "the transport returned a body that is no string" end
+  if #text > self.limit then return nil, "too_large", true end
+  return status, lower_names(response.headers or {}), text, 0
+end
+
+return custom

@@ -1,0 +1,31 @@
+--- Chooses what moves the bytes. Asked at the first call, because an nginx worker knows its phase only then.
+
+local clock = require "locksmith.clock"
+
+local transport = {}
+
+local function under_nginx()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and ngx.config ~= nil and ngx.config.subsystem ~= nil
+end
+
+transport.under_nginx = under_nginx
+
+---@param options table the client's options with defaults filled in
+---@return table? transport with :send(call, limit)
+---@return table|string clock, or why there is none
+function transport.resolve(options)
+  local wanted = options.transport
+  local natural = under_nginx() and clock.nginx or clock.system
+  if type(wanted) == "function" then
+    return require("locksmith.transport.custom").new(wanted, options), natural
+  end
+  if wanted == nil and not under_nginx() or wanted == "curl" then
+    local chosen, message = require("locksmith.transport.curl").new(options)
+    if not chosen then return nil, message end
+    return chosen, natural
+  end
+  return require("locksmith.transport.nginx").resolve(wanted, options)
+end
+
+return transport
