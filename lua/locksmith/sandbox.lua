@@ -1,0 +1,241 @@
+--- A stand-in for LOCK.PUB and Locker in one process: no network, no account, virtual time if wanted.
+--
+--     local sandbox = require "locksmith.sandbox"
+--     local box = sandbox.new { plan = "free" }
+--     local locker = locksmith.locker { api_key = sandbox.LOCKER_KEY, transport = box:transport() }
+
+local accounts = require "locksmith.sandbox.accounts"
+local faults = require "locksmith.sandbox.faults"
+local http = require "locksmith.sandbox.http"
+local json = require "locksmith.sandbox.json"
+local locker = require "locksmith.sandbox.locker"
+local lockpub = require "locksmith.sandbox.lockpub"
+local log = require "locksmith.sandbox.log"
+local options = require "locksmith.sandbox.options"
+local reply = require "locksmith.sandbox.reply"
+
+local sandbox = {}
+
+--- A valid LOCK.PUB key.
+sandbox.LOCKPUB_KEY = "ll_live_sandbox0123456789abcdefghijklm"
+
+--- A valid Locker key, of an account named "main": a JWT that expires in the year 2100.
+sandbox.LOCKER_KEY = "cs.eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"
+  .. ".eyJ1c2VyIjoiMUBzYW5kYm94LmxvY2tlci5pbyIsImNyZWF0ZWRfdGltZSI6MTc2NzIyNTYwMCwiZXhwaXJlZF90aW1lIjo0MTAyNDQ0ODAw"
+  .. "LCJ0b2tlbl90eXBlIjoiYXV0aGVudGljYXRpb24iLCJzY29wZSI6ImFwaSJ9.c2FuZGJveC1zaWduYXR1cmUtb2Ytbm8tdmFsdWUtMDA"
+
+--- JSON null in values the sandbox hands out or takes.
+sandbox.null = json.null
+
+local Sandbox = {}
+Sandbox.__index = Sandbox
+
+local MAIN = "main"
+
+--- The same numbers on every Lua: Lehmer's generator, whose products a double holds exactly.
+local function seeded(seed)
+  local state = seed % 2147483646 + 1
+  return function(n)
+    state = state * 48271 % 2147483647
+    return state % n + 1
+  end
+end
+
+local function default_now()
+  local nginx = rawget(_G, "ngx")
+  return nginx and nginx.now or os.time
+end
+
+--- Makes a sandbox. Wrong or unknown options raise at the caller's line.
+---@param given? table
+--- Both services:
+--- `plan` "premium"|"free"|"family"|"lifetime"|"enterprise", of the account behind `LOCKER_KEY` (default "premium");
+--- `clock` `{ now = fun(): number, sleep = fun(seconds) }`, Unix seconds (default the machine's; `sleep` optional);
+--- `start_time` Unix seconds: time stands still there and moves only by `:advance`;
+--- `random` fun(n): integer, a number from 1 to n, for generated names (default math.random); `seed` number, for
+--- the same generated names each time;
+--- `faults` fun(request, n): fault?, called for each request with its number (see `Sandbox:fault` for faults);
+--- `delay` seconds before every answer (default 0); `log_limit` requests kept in the log (default 10000).
+--- Locker:
+--- `accounts` list for `Sandbox:add_account`; `throttle` requests a minute and address (default 600) or false;
+--- `allowed_hosts` list of names, others get the HTML 400 (default all);
+--- `same_second` fun(id, purpose): number?, order among addresses of one second, purpose "list" or "oldest"
+--- (default by id); `ignore_size` pages always hold 10 (default false);
+--- `page_size_leak` number or fun(size): number?, the page size used instead of the asked one.
+--- LOCK.PUB:
+--- `rate` list of `{ requests, seconds }` (default 20 in 10 s and 60 in 60 s) or false; `quota` links a month (1000);
+--- `quota_used` (0); `quota_status` of the refusal (429); `quota_retry_after` whether it has Retry-After (true);
+--- `reset_format` "seconds"|"milliseconds"|"iso"; `error_shape` "flat"|"nested"|"text"; `created_status` (201);
+--- `slug_pattern` Lua pattern (letters, digits, hyphen, underscore).
+---@return table # a Sandbox
+function sandbox.new(given)
+  local opts = options.read(given, 2)
+  local self = setmetatable({
+    options = opts, offset = 0, delay = opts.delay, faults = faults.new(), requests = log.new(opts.log_limit),
+  }, Sandbox)
+  local base = opts.start_time and function() return opts.start_time end
+    or (opts.clock and opts.clock.now) or default_now()
+  self.clock_now = function() return base() + self.offset end
+  local random = opts.random or (opts.seed and seeded(opts.seed)) or math.random
+  self.store = accounts.new { random = random, now = self.clock_now, same_second = opts.same_second }
+  self.store:add { name = MAIN, plan = opts.plan, token = sandbox.LOCKER_KEY }
+  for _, account in ipairs(opts.accounts or {}) do self.store:add(account) end
+  self.locker = locker.new {
+    store = self.store, now = self.clock_now, throttle = opts.throttle, allowed_hosts = opts.allowed_hosts,
+    quirks = { ignore_size = opts.ignore_size, page_size_leak = opts.page_size_leak },
+  }
+  local lockpub_options = { now = self.clock_now, random = random, key = sandbox.LOCKPUB_KEY }
+  for _, name in ipairs {
+    "rate", "quota", "quota_used", "quota_status", "quota_retry_after", "reset_format", "error_shape",
+    "created_status", "slug_pattern",
+  } do lockpub_options[name] = opts[name] end
+  self.lockpub = lockpub.new(lockpub_options)
+  return self
+end
+
+local function service_of(path)
+  if lockpub.owns(path) then return "lockpub" end
+  return locker.rest_of(path) and "locker" or "other"
+end
+
+local function answer(self, request, service)
+  if service == "lockpub" then return self.lockpub:handle(request) end
+  -- Whatever is nobody's path is answered by the Locker server, the way it words a 404.
+  return self.locker:handle(request)
+end
+
+local function fault_of(self, raw, request, service, n)
+  local fault = self.faults:take(request, service)
+  if fault == nil and self.options.faults then fault = faults.read(self.options.faults(raw, n)) end
+  return fault
+end
+
+local function planted(fault, request)
+  if fault.inside then
+    return locker.finish(reply.through_middleware(fault), request)
+  end
+  local headers = {}
+  for name, value in pairs(fault.headers or {}) do headers[name:lower()] = tostring(value) end
+  return { status = fault.status, headers = headers, body = fault.body or "" }
+end
+
+--- Handles one request and says all there is to say about it; `:handle` and `:transport` are made of it.
+---@param raw table a request of the transport contract; `url` may be a path
+---@return table # `{ response, failure, delay, cut }`: one of response and failure; `delay` seconds before it arrives
+--- (nil with failure "timeout": the client's patience); `cut` when the body breaks off half-way
+function Sandbox:perform(raw)
+  local request = http.parse(raw)
+  local service = service_of(request.path)
+  local entry = self.requests:add(request, raw.headers, service, self.clock_now())
+  local fault = fault_of(self, raw, request, service, entry.n) or {}
+  entry.fault = next(fault) ~= nil
+  local outcome = { delay = fault.delay or self.delay, cut = fault.cut }
+  if fault.after or not (fault.status or fault.kind) then
+    entry.acted = true
+    outcome.response = answer(self, request, service)
+    entry.status = outcome.response.status
+  end
+  if fault.status then
+    outcome.response = planted(fault, request)
+    entry.status = outcome.response.status
+  elseif fault.kind then
+    outcome.response, outcome.failure = nil, faults.failure(fault)
+    if fault.kind == "timeout" then outcome.delay = fault.delay end
+  end
+  return outcome
+end
+
+--- Handles one request without waiting.
+---@param request table `{ method, url, headers = { {name, value}, ... }, body, peer }`; `url` absolute or a path,
+--- `peer` the address it comes from (default "127.0.0.1")
+---@return table? response `{ status, headers (lower-case name -> value), body }`
+---@return table? failure `{ kind, sent, message }`, where a fault says so
+function Sandbox:handle(request)
+  local outcome = self:perform(request)
+  if outcome.cut and outcome.response then
+    return nil, { kind = "network", sent = true, message = "sandbox fault: answer cut short" }
+  end
+  return outcome.response, outcome.failure
+end
+
+--- A transport for `locksmith.lockpub` and `locksmith.locker`. Delays go through `clock.sleep` where there is one; an
+--- answer that takes longer than the request's `timeout` is a timeout, though the request was acted upon.
+---@return fun(request: table): table?, table?
+function Sandbox:transport()
+  return function(request)
+    local outcome = self:perform(request)
+    local delay = outcome.delay
+    local late = request.timeout and delay and delay > request.timeout
+    if late or (delay == nil and request.timeout) then delay = request.timeout end
+    local sleep = self.options.clock and self.options.clock.sleep
+    if sleep and delay and delay > 0 then sleep(delay) end
+    if late then return nil, { kind = "timeout", sent = true, message = "no answer in time" } end
+    if outcome.cut and outcome.response then
+      return nil, { kind = "network", sent = true, message = "sandbox fault: answer cut short" }
+    end
+    return outcome.response, outcome.failure
+  end
+end
+
+--- Plants a fault. Rules go before the `faults` option; the first that fits is taken.
+---@param rule table
+--- `fault` what happens; `method`, `service` ("lockpub"|"locker") and `path` (found anywhere in the path): to which;
+--- `skip` how many of those pass first (default 0); `times` how often (default 1), false for ever.
+--- A fault is "drop_before" (the connection is lost, nothing was done), "drop_after" (done, the answer is lost),
+--- "cut" (done, the answer breaks off), "crash" (Locker's 500, nothing done), or a table:
+--- `status`, `headers`, `body`: this answer instead; `inside = true` sends it through Locker's error middleware;
+--- `kind` "connect"|"tls"|"network"|"timeout", `sent`, `message`: this failure instead;
+--- `after = true`: either of these after the request was acted upon; `delay` seconds before the answer; `cut = true`.
+function Sandbox:fault(rule)
+  self.faults:add(rule)
+end
+
+--- Drops all rules of `:fault`.
+function Sandbox:clear_faults()
+  self.faults:clear()
+end
+
+---@return number # Unix seconds by the sandbox's clock
+function Sandbox:now()
+  return self.clock_now()
+end
+
+--- Moves the sandbox's clock.
+---@param seconds number
+---@return number # the new time
+function Sandbox:advance(seconds)
+  self.offset = self.offset + seconds
+  return self.clock_now()
+end
+
+--- Starts Locker's throttle anew.
+---@param limit number|false requests a minute and address
+function Sandbox:set_throttle(limit)
+  self.locker:set_throttle(limit)
+end
+
+---@param seconds number before every answer from now on
+function Sandbox:set_delay(seconds)
+  self.delay = seconds
+end
+
+--- Requests so far: `{ n, at, service, method, path, query, headers, body, body_bytes, status, acted, fault }` each.
+---@return table[] # oldest first
+function Sandbox:log()
+  return self.requests:list()
+end
+
+function Sandbox:clear_log()
+  self.requests:clear()
+end
+
+--- How many logged requests have all the given fields; `path` is found anywhere in the path.
+---@param filter? table e.g. `{ service = "lockpub", status = 201 }`
+---@return integer
+function Sandbox:count(filter)
+  return self.requests:count(filter)
+end
+
+for name, method in pairs(require "locksmith.sandbox.people") do Sandbox[name] = method end
+
+return sandbox

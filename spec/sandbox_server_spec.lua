@@ -1,0 +1,265 @@
+--- The sandbox over real HTTP: nginx in front of it, curl as the client.
+
+local curl = require "spec.support.curl"
+local sandbox = require "locksmith.sandbox"
+local server = require "spec.support.server"
+
+local START = 1795189533
+local COMMAND = "spec/support/sandbox-server"
+
+if not server.available() then
+  describe("the served sandbox", function()
+    pending("needs nginx with its Lua module")
+  end)
+  return
+end
+
+local function output_of(command)
+  local pipe = io.popen(command)
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+--- Waits for a shell condition; nil if it does not come true.
+local function eventually(condition)
+  for _ = 1, 200 do
+    if output_of("if " .. condition .. "; then echo yes; else sleep 0.05; fi") == "yes\n" then return true end
+  end
+end
+
+local function bearer(more)
+  local headers = { { "Authorization", "Bearer " .. server.LOCKER_KEY } }
+  for name, value in pairs(more or {}) do headers[#headers + 1] = { name, value } end
+  return headers
+end
+
+describe("the served sandbox", function()
+  local box
+  local OPTIONS = { start_time = START, seed = 5 }
+
+  local function locker(method, path, body, more)
+    return curl.request {
+      method = method, url = box.url .. "/v3/relay" .. path, headers = bearer(more), body = body,
+    }
+  end
+
+  lazy_setup(function() box = server.sandbox() end)
+  lazy_teardown(function() box.stop() end)
+  before_each(function() box:reset(OPTIONS) end)
+
+  it("has both services on one port", function()
+    assert.equal(201, locker("POST", "/addresses").status)
+    local response = curl.request {
+      method = "POST", url = box.url .. "/api/v1/links",
+      headers = { { "Authorization", "Bearer " .. server.LOCKPUB_KEY }, { "Content-Type", "application/json" } },
+      body = '{"type":"url","targetUrl":"https://example.com","password":"p","memo":"m"}',
+    }
+    assert.equal(201, response.status)
+    assert.equal("999", response.headers["x-api-quota-remaining"])
+  end)
+
+  it("answers as the sandbox in this process does, to the byte", function()
+    local here = sandbox.new { start_time = START, seed = 5 }
+    local authority = box.url:match("//(.*)$")
+    local json = { ["Content-Type"] = "application/json" }
+    for _, case in ipairs {
+      { "POST", "/addresses" }, { "POST", "/addresses", "{}", json }, { "GET", "/addresses?size=1&q=%C3%A9+x" },
+      { "HEAD", "/addresses" }, { "HEAD", "/addresses/9" }, { "GET", "/addresses//1" }, { "GET", "/addresses/%31" },
+      { "PUT", "/addresses/1", '{"address":"na\\u00efve"}', json }, { "PUT", "/addresses/1/enabled" },
+      { "GET", "/addresses", nil, { Accept = "text/html" } },
+      { "POST", "/addresses", "x", { ["Content-Type"] = "a/b" } },
+      { "POST", "/addresses", "x" }, { "GET", "/addresses", "{", json }, { "FOO", "/addresses" },
+      { "PATCH", "/addresses/1" }, { "OPTIONS", "/subdomains/use_subdomain" }, { "OPTIONS", "/addresses" },
+      { "GET", "" }, { "GET", "/" }, { "DELETE", "/addresses/1" }, { "DELETE", "/addresses/1" },
+    } do
+      local method, path, body, more = case[1], case[2], case[3], case[4]
+      local headers = bearer(more)
+      headers[#headers + 1] = { "Host", authority }
+      local wanted = here:handle { method = method, url = "/v3/relay" .. path, headers = headers, body = body }
+      local got = assert(locker(method, path, body, more), method .. " " .. path)
+      assert.equal(wanted.status, got.status, method .. " " .. path)
+      assert.equal(wanted.body, got.body)
+      for _, name in ipairs { "content-type", "allow", "location", "vary", "retry-after" } do
+        assert.equal(wanted.headers[name], got.headers[name])
+      end
+      if wanted.status ~= 204 then assert.equal(wanted.headers["content-length"], got.headers["content-length"]) end
+    end
+  end)
+
+  it("passes the host, headers and address of the client", function()
+    for _ = 1, 2 do locker("POST", "/addresses") end
+    local response = locker("GET", "/addresses?size=1", nil, { Host = "api.example.org:81", ["X-Odd_name"] = "kept" })
+    assert.matches('"next":"http://api.example.org:81/v3/relay/addresses?page=2', response.body, 1, true)
+    local log = box:log()
+    assert.equal("kept", log[#log].headers["x-odd_name"])
+    assert.equal("api.example.org:81", log[#log].headers.host)
+    box:reset { throttle = 1 }
+    assert.equal(200, locker("GET", "/addresses").status)
+    assert.equal(429, locker("GET", "/addresses").status)
+    assert.equal(200, locker("GET", "/addresses", nil, { ["X-Forwarded-For"] = "192.0.2.1" }).status)
+  end)
+
+  it("takes bodies of 3 MB", function()
+    local address = box:call("add_address").address
+    local pad = ("x"):rep(3000000)
+    local body = '{"address":"' .. address .. '","pad":"' .. pad .. '"}'
+    local json = { ["Content-Type"] = "application/json" }
+    assert.equal(200, locker("PUT", "/addresses/1", body, json).status)
+    assert.equal(#body, box:log()[1].body_bytes)
+  end)
+
+  describe("by its control surface", function()
+    it("is made anew with options", function()
+      locker("POST", "/addresses")
+      box:reset { plan = "free", accounts = { { name = "other", addresses = { { id = 9 } } } } }
+      local state = box:state()
+      assert.same({}, state.accounts.main.addresses)
+      assert.equal("free", state.accounts.main.plan)
+      assert.equal(9, state.accounts.other.addresses[1].id)
+      assert.equal(0, state.requests)
+    end)
+
+    it("is changed by someone else", function()
+      box:call("add_address", nil, { enabled = false })
+      assert.matches('"enabled":false', locker("GET", "/addresses/1").body, 1, true)
+      box:call("set_address", 1, { enabled = true })
+      assert.matches('"enabled":true', locker("GET", "/addresses/1").body, 1, true)
+      box:call("delete_address", 1)
+      assert.equal(404, locker("GET", "/addresses/1").status)
+      assert.equal(1, box:call("count", { status = 404 }))
+      assert.is_nil(box:call("address", 1))
+    end)
+
+    it("moves its clock", function()
+      assert.equal(START + 60, box:call("advance", 60))
+      assert.equal(START + 60, box.control("state").now)
+    end)
+
+    it("says what is wrong", function()
+      assert.has_error(function() box:reset { plans = "free" } end, "unknown sandbox option plans")
+      assert.has_error(function() box:call "handle" end, "no sandbox method handle")
+      assert.has_error(function() box:call("delete_address", 5) end, "no sandbox address 5")
+      assert.has_error(function() box:control "nothing" end, "no such control request")
+    end)
+  end)
+
+  describe("with faults", function()
+    local EMPTY_REPLY = "the connection closed without an answer"
+
+    local function lost(method, path)
+      local response, rest = locker(method, path)
+      assert.is_nil(response)
+      return rest.status == 0 and EMPTY_REPLY or rest
+    end
+
+    it("drops the connection before or after it acts", function()
+      box:fault { fault = "drop_before" }
+      assert.equal(EMPTY_REPLY, lost("POST", "/addresses"))
+      assert.equal(0, #box:state().accounts.main.addresses)
+      box:fault { fault = "drop_after" }
+      assert.equal(EMPTY_REPLY, lost("POST", "/addresses"))
+      assert.equal(1, #box:state().accounts.main.addresses)
+    end)
+
+    it("breaks an answer off", function()
+      box:fault { fault = "cut" }
+      local rest = lost("GET", "/addresses")
+      assert.equal(200, rest.status)
+      assert.equal(26, #rest.body)
+      assert.equal("52", rest.headers["content-length"])
+    end)
+
+    it("gives another answer", function()
+      box:fault { method = "GET", fault = { status = 503, headers = { ["Retry-After"] = "3" }, body = "busy" } }
+      assert.equal(201, locker("POST", "/addresses").status)
+      local response = locker("GET", "/addresses")
+      assert.equal(503, response.status)
+      assert.equal("3", response.headers["retry-after"])
+      assert.equal("busy", response.body)
+    end)
+
+    it("keeps one client waiting while it serves others", function()
+      box:fault { method = "POST", fault = { kind = "timeout" } }
+      local held = io.popen("curl -s -m 2 -o /dev/null -X POST " .. curl.quote(box.url .. "/v3/relay/addresses")
+        .. "; echo $?")
+      assert.is_true(eventually("curl -s " .. curl.quote(box.url .. "/__sandbox__/log") .. " | grep -q POST"))
+      assert.equal(200, locker("GET", "/addresses").status)
+      assert.equal("28", held:read "*l")
+      held:close()
+    end)
+
+    it("delays answers", function()
+      box:call("set_delay", 0.2)
+      local seconds = output_of("curl -s -o /dev/null -w '%{time_starttransfer}' " .. box.url .. "/v3/relay/")
+      assert.is_true(tonumber((seconds:gsub(",", "."))) >= 0.2)
+    end)
+  end)
+end)
+
+describe("sandbox-server", function()
+  local directory
+
+  before_each(function() directory = output_of("mktemp -d"):gsub("%s+$", "") end)
+  after_each(function() os.execute("rm -rf " .. curl.quote(directory)) end)
+
+  local function here(name) return curl.quote(directory .. "/" .. name) end
+
+  it("takes its options from the command line", function()
+    local box = server.sandbox { plan = "free", delay = 0.001, quota = 5, rate = false }
+    local state = box:state()
+    box.stop()
+    assert.equal("free", state.accounts.main.plan)
+    assert.equal(5, state.quota.limit)
+  end)
+
+  it("serves https", function()
+    if output_of("command -v openssl") == "" then
+      return pending("needs openssl to make a certificate")
+    end
+    os.execute("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
+      .. " -addext subjectAltName=IP:127.0.0.1 -keyout " .. here "key" .. " -out " .. here "certificate"
+      .. " 2>/dev/null")
+    local box = server.sandbox { tls = { directory .. "/certificate", directory .. "/key" } }
+    assert.matches("^https://", box.url)
+    local path = box.url .. "/v3/relay/addresses"
+    local trusted = curl.request { url = path, headers = bearer(), ca_file = directory .. "/certificate" }
+    local distrusted = curl.request { url = path, headers = bearer() }
+    box.stop()
+    assert.equal(200, trusted.status)
+    assert.is_nil(distrusted)
+  end)
+
+  it("refuses a port in use and options it does not know, and leaves nothing behind", function()
+    local box = server.sandbox()
+    local start = "TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --parent $PPID "
+    local taken = output_of(start .. "--port " .. string.format("%.0f", box.port) .. " 2>&1; echo $?")
+    local unknown = output_of(start .. "--options '{\"colour\":1}' 2>&1; echo $?")
+    box.stop()
+    assert.matches("in use", taken, 1, true)
+    assert.matches("\n1\n$", taken)
+    assert.matches("unknown sandbox option colour.*nginx did not start\n1\n$", unknown)
+    assert.equal("", output_of("ls -A " .. here ""))
+  end)
+
+  it("stops when the process it serves is gone, and cleans up", function()
+    local line = output_of("TMPDIR=" .. here "" .. " sh -c '" .. COMMAND .. " --detach --parent $$; exit 0'")
+    local url = assert(line:match("^sandbox on (%S+)\n$"), line)
+    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
+    assert.is_true(eventually("[ -z \"$(ls -A " .. here "" .. ")\" ]"))
+  end)
+
+  it("stops after its lifetime", function()
+    local line = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --lifetime 1")
+    local url = assert(line:match("^sandbox on (%S+)\n$"), line)
+    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
+    assert.is_true(eventually("[ -z \"$(ls -A " .. here "" .. ")\" ]"))
+  end)
+
+  it("runs in the foreground until it is told to stop", function()
+    local pid = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --lifetime 60 >" .. here "out" .. " & echo $!")
+    assert.is_true(eventually("grep -q '^sandbox on http://127.0.0.1:' " .. here "out"))
+    os.execute("kill -TERM " .. pid)
+    assert.is_true(eventually("[ \"$(ls -A " .. here "" .. ")\" = out ]"))
+  end)
+end)
