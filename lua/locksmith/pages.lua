@@ -126,15 +126,14 @@ function step.snapshot(self)
     self.mode = "done"
     return take(self, page, response)
   end
-  -- A service that does not know the parameter answers with its first page, of a size of its own.
+  -- A service that does not know the parameter answered with its first page, of a size of its own: page 2 of our size
+  -- would not continue it.
   self.mode = "forward"
-  return step.forward(self, page, response)
+  return step.forward(self)
 end
 
-function step.forward(self, page, response)
-  if not page then
-    page, response = pages.fetch(self.source, { page = self.page, size = self.size })
-  end
+function step.forward(self)
+  local page, response = pages.fetch(self.source, { page = self.page, size = self.size })
   if not page then
     if is_missing(response) and self.page > 1 then
       self.mode = self.partial and "done" or "sweep"

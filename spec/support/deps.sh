@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs what is missing, on Debian and its kin; elsewhere says what is needed.
+# usage: deps.sh demo|test
+set -u
+
+# What the demonstration needs: one Lua, libcurl, lua-cjson, and nginx with its Lua module for the sandbox.
+demo='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-cjson nginx libnginx-mod-http-lua'
+# What the tests need on top. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
+test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
+  lua-busted lua-check lua-socket lua-redis lua-nginx-redis luarocks redis-server curl openssl valgrind'
+
+case ${1:-} in
+  demo) wanted=$demo ;;
+  test) wanted="$demo $test" ;;
+  *) echo "usage: deps.sh demo|test" >&2; exit 2 ;;
+esac
+command -v "${CC:-cc}" >/dev/null 2>&1 || wanted="build-essential $wanted"
+
+if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
+  # Whoever runs another system installs these once; the stamp in DEPS=skip says it is done.
+  [ "${DEPS:-}" != skip ] || exit 0
+  {
+    echo "This is no Debian or Ubuntu, so nothing was installed. Needed are (by their names in Debian 12):"
+    printf '  %s\n' $wanted
+    echo "Once they are here, say so: DEPS=skip make ..."
+  } >&2
+  exit 1
+fi
+
+# shellcheck disable=SC2086
+present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p')
+missing=
+for package in $wanted; do
+  printf '%s\n' "$present" | grep -qxF "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "${DEPS:-}" = skip ]; then
+  echo "going on without:$missing" >&2
+  exit 0
+fi
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null 2>&1 || {
+    echo "These packages are missing, and installing them takes root or sudo:$missing" >&2
+    exit 1
+  }
+  as_root=sudo
+fi
+
+echo "Installing:$missing"
+# A repository of the user's that is out of reach need not matter here.
+$as_root apt-get -q update || echo "apt-get update had trouble; going on with what is known" >&2
+# RUNLEVEL: without systemd, a server that is only a test tool is not started. Nothing of the user's is removed.
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+  apt-get -q install -y --no-install-recommends --no-remove $missing || {
+  echo "These packages could not be installed:$missing" >&2
+  exit 1
+}
+if [ -d /run/systemd/system ]; then
+  for service in nginx redis-server; do
+    case " $missing " in
+      *" $service "*) echo "note: the package $service may have started a system service, which nothing here uses" >&2 ;;
+    esac
+  done
+fi
