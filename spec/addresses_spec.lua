@@ -47,7 +47,8 @@ describe("addresses:create", function()
   end)
 
   it("says that the alias exists when the second step fails", function()
-    local locker = clients.locker { { status = 201, body = address().body }, { status = 500, body = '{"code":"0008"}' } }
+    local failing = { status = 500, body = '{"code":"0008"}' }
+    local locker = clients.locker { { status = 201, body = address().body }, failing }
     local made, err = locker.addresses:create { description = "newsletter" }
     assert.is_nil(made)
     assert.equal("server_error", err.kind)

@@ -94,9 +94,9 @@ describe("links:create", function()
     { "an unparsable time", { expire_time = "tomorrow" }, "expire_time is not an ISO 8601 time" },
     { "a day that does not exist", { expire_time = "2027-02-29T00:00:00Z" }, "expire_time is not" },
     { "a time that is a table", { start_time = {} }, "start_time must be a time" },
-    { "a start at the end", { start_time = 1790000000, expire_time = 1790000000 }, "start_time must lie before" },
-    { "a start after the end", { start_time = "2027-01-02", expire_time = "2027-01-01" }, "start_time must lie before" },
-    { "the password in the memo", { memo = "use share-this-separately" }, "memo is public and must not contain the pass" },
+    { "a start at the end", { start_time = 1790000000, expire_time = 1790000000 }, "start_time must lie" },
+    { "a start after the end", { start_time = "2027-01-02", expire_time = "2027-01-01" }, "start_time must lie" },
+    { "the password in the memo", { memo = "use share-this-separately" }, "memo is public and must not" },
     { "the secret memo in the memo", { type = "memo", target_url = false, secret_memo = "42", memo = "it is 42" },
       "memo is public and must not contain the secret" },
     { "an unknown field", { redirect_limt = 3 }, "redirect_limt is not a field" },
@@ -141,7 +141,8 @@ describe("links:create", function()
   end)
 
   it("reports a duplicate slug as conflict", function()
-    local lockpub = clients.lockpub { { status = 409, body = '{"error":{"code":"SLUG_TAKEN","message":"Slug in use"}}' } }
+    local taken = '{"error":{"code":"SLUG_TAKEN","message":"Slug in use"}}'
+    local lockpub = clients.lockpub { { status = 409, body = taken } }
     local link, err = lockpub.links:create(fields { custom_slug = "taken" })
     assert.is_nil(link)
     assert.equal("conflict", err.kind)

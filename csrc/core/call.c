@@ -23,7 +23,8 @@ struct lks_call {
   lks_call_options options;
   state state;
   lks_key *key;
-  bool key_asked_again;
+  bool key_asked_expired;
+  bool key_asked_refused;
 
   lks_time began;
   lks_time deadline;
@@ -39,11 +40,10 @@ struct lks_call {
   unsigned slot_tries;
   unsigned effects;
   lks_span lateness;
-  lks_span pause;
+  lks_time pause_until;
 
   unsigned retries;
   bool maybe_applied;
-  bool answered;
   bool recovered;
 
   lks_kind kind;
@@ -106,6 +106,7 @@ static void advance(lks_call *call, lks_time now) {
     call->idle_since += step;
     call->attempt_began += step;
     call->slot += step;
+    call->pause_until += step;
   }
   call->seen = now;
 }
@@ -135,7 +136,7 @@ static void finish(lks_call *call, state last) {
 /* Ends before another attempt could begin: what an earlier attempt met stays the result. */
 static void stop(lks_call *call, lks_kind kind, lks_span retry_after, const char *message) {
   if (call->attempt_count == 0) set_failure(call, kind, LKS_LOCAL, 0, NULL, message);
-  if (retry_after >= 0 && (call->attempt_count == 0 || call->retry_after < 0)) call->retry_after = retry_after;
+  if (retry_after >= 0) call->retry_after = retry_after;
   finish(call, STATE_FAILED);
 }
 
@@ -171,8 +172,8 @@ static void check_key(lks_call *call) {
     call->state = STATE_KEY;
   } else if (!lks_key_expired(call->key, call->seen)) {
     call->state = STATE_PACE;
-  } else if (call->options.key_renewable && !call->key_asked_again) {
-    call->key_asked_again = true;
+  } else if (call->options.key_renewable && !call->key_asked_expired) {
+    call->key_asked_expired = true;
     call->state = STATE_KEY;
   } else {
     stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired (its expired_time has passed)");
@@ -184,10 +185,29 @@ static bool slot_missed(const lks_call *call) {
          call->seen - call->slot > call->options.late;
 }
 
+/* With a slot in hand: true when the attempt may begin now, false when something else comes first. */
+static bool slot_usable(lks_call *call) {
+  if (lks_key_expired(call->key, call->seen)) {
+    drop_slot(call);
+    call->state = STATE_READY;
+  } else if (slot_missed(call)) {
+    drop_slot(call);
+    call->slot_tries++;
+    call->state = STATE_PACE;
+  } else {
+    return true;
+  }
+  return false;
+}
+
 static lks_action send_now(lks_call *call) {
   lks_span left = call->deadline - call->seen;
   lks_span limit = bounded(call->options.attempt_timeout);
   if (limit > left) limit = left;
+  if (limit == 0) {
+    stop(call, LKS_KIND_TIMEOUT, -1, "attempt_timeout leaves no time to send anything");
+    return act(call, LKS_ACTION_FAILED, 0);
+  }
   if (!begin_attempt(call)) {
     stop(call, LKS_KIND_NO_MEMORY, -1, "out of memory");
     return act(call, LKS_ACTION_FAILED, 0);
@@ -195,6 +215,11 @@ static lks_action send_now(lks_call *call) {
   call->until = call->seen + limit;
   call->state = STATE_SENT;
   return act(call, LKS_ACTION_SEND, limit);
+}
+
+/* A slot at the deadline itself would be waited for in vain. */
+static lks_span longest_wait(const lks_call *call) {
+  return call->options.pacing == LKS_PACING_WAIT ? call->deadline - call->seen - 1 : 0;
 }
 
 lks_action lks_call_next(lks_call *call, lks_time now) {
@@ -209,21 +234,22 @@ lks_action lks_call_next(lks_call *call, lks_time now) {
       return act(call, LKS_ACTION_KEY, call->deadline - now);
     case STATE_PACE:
       if (out_of_time(call)) break;
-      return act(call, LKS_ACTION_PACE, call->options.pacing == LKS_PACING_WAIT ? call->deadline - now : 0);
+      return act(call, LKS_ACTION_PACE, longest_wait(call));
     case STATE_WAIT_SLOT:
       if (out_of_time(call)) break;
+      if (call->slot >= call->deadline) {
+        stop(call, LKS_KIND_WOULD_WAIT, call->slot - now, "the next free slot lies beyond the deadline");
+        break;
+      }
       if (now < call->slot) {
         call->slot_waited = true;
         return act(call, LKS_ACTION_WAIT, call->slot - now);
       }
-      if (!slot_missed(call)) return send_now(call);
-      drop_slot(call);
-      call->slot_tries++;
-      call->state = STATE_PACE;
+      if (slot_usable(call)) return send_now(call);
       break;
     case STATE_WAIT_RETRY:
-      if (out_of_time(call)) break;
       if (now < call->until) return act(call, LKS_ACTION_WAIT, call->until - now);
+      call->retry_after = -1; /* waited out */
       call->state = STATE_READY;
       break;
     case STATE_SENT: return act(call, LKS_ACTION_WAIT, now < call->until ? call->until - now : 0);
@@ -280,11 +306,14 @@ static bool schedule_retry(lks_call *call, lks_span wait) {
   return true;
 }
 
-/* The repeat met the trace of an attempt whose answer was lost. */
-static bool shows_applied(const lks_call *call, const lks_attempt *attempt) {
+/* The repeat met the trace of an attempt whose answer was lost. That the lost one used up the quota hides nothing. */
+static bool shows_applied(const lks_call *call, int status, lks_refusal refusal) {
   if (!call->maybe_applied) return false;
-  if (attempt->status == 404 && (call->options.operation->flags & LKS_OPERATION_REMOVES)) return true;
-  return call->options.retry == LKS_RETRY_KEYED && attempt->kind == LKS_KIND_CONFLICT;
+  const lks_operation *operation = call->options.operation;
+  refusal.quota_used_up = false;
+  lks_kind kind = lks_error_classify(operation->service, status, &refusal);
+  if (operation->flags & LKS_OPERATION_REMOVES) return kind == LKS_KIND_NOT_FOUND;
+  return call->options.retry == LKS_RETRY_KEYED && kind == LKS_KIND_CONFLICT;
 }
 
 static void succeed(lks_call *call, int status) {
@@ -315,14 +344,13 @@ static lks_attempt *end_attempt(lks_call *call, lks_time now, lks_span connected
 
 static void decide(lks_call *call, double chance, const lks_attempt *attempt, lks_span told) {
   if (lks_attempt_outcome(attempt) == LKS_UNKNOWN) call->maybe_applied = true;
-  if (attempt->status != 0) call->answered = true;
   lks_span wait = told > 0 ? told : lks_retry_backoff(call->retries, chance);
   if (attempt->kind == LKS_KIND_RATE_LIMITED) {
-    call->pause = wait;
+    call->pause_until = call->seen + wait;
     call->effects |= LKS_EFFECT_PAUSE;
   }
-  if (attempt->kind == LKS_KIND_UNAUTHENTICATED && call->options.key_renewable && !call->key_asked_again) {
-    call->key_asked_again = true;
+  if (attempt->kind == LKS_KIND_UNAUTHENTICATED && call->options.key_renewable && !call->key_asked_refused) {
+    call->key_asked_refused = true;
     call->state = STATE_KEY;
     return;
   }
@@ -351,7 +379,7 @@ void lks_call_response(lks_call *call, lks_time now, double chance, const lks_re
       return;
     }
     attempt->kind = LKS_KIND_BAD_RESPONSE;
-  } else if (shows_applied(call, attempt)) {
+  } else if (shows_applied(call, response->status, response->refusal)) {
     call->recovered = true;
     succeed(call, response->status);
     return;
@@ -365,9 +393,11 @@ void lks_call_response(lks_call *call, lks_time now, double chance, const lks_re
 void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_failure *failure) {
   lks_attempt *attempt = end_attempt(call, now, 0, failure->sent);
   if (attempt == NULL) return;
+  bool refused_here = failure->kind == LKS_KIND_PHASE || failure->kind == LKS_KIND_CONFIG;
   attempt->kind = failure->kind;
+  attempt->status = failure->status;
   attempt->permanent = failure->permanent;
-  set_failure(call, failure->kind, LKS_TRANSPORT, failure->status, NULL, failure->message);
+  set_failure(call, failure->kind, refused_here ? LKS_LOCAL : LKS_TRANSPORT, failure->status, NULL, failure->message);
   call->retry_after = -1;
   decide(call, chance, attempt, -1);
 }
@@ -390,16 +420,19 @@ lks_span lks_call_lateness(const lks_call *call) {
 }
 
 lks_span lks_call_pause(const lks_call *call) {
-  return call->pause;
+  return call->pause_until > call->seen ? call->pause_until - call->seen : 0;
 }
 
-/* Over all attempts: one of unknown outcome makes a write unknown, whatever was answered to its repeats. */
+/* Over all attempts: one of unknown outcome makes a write unknown, whatever was answered to its repeats; of a read only
+ * the last answer says anything. */
 static lks_outcome outcome(const lks_call *call) {
   if (call->kind == LKS_KIND_NONE) return LKS_APPLIED;
-  if (call->attempt_count == 0) return LKS_NOT_SENT;
-  if (call->options.retry != LKS_RETRY_SAFE && call->maybe_applied) return LKS_UNKNOWN;
-  lks_outcome last = lks_attempt_outcome(&call->attempts[call->attempt_count - 1]);
-  return last == LKS_NOT_SENT && call->answered ? LKS_REJECTED : last;
+  bool reads = call->options.retry == LKS_RETRY_SAFE && !call->options.writes;
+  if (call->maybe_applied && !reads) return LKS_UNKNOWN;
+  lks_outcome last = LKS_NOT_SENT;
+  for (size_t i = call->attempt_count; i > 0 && last == LKS_NOT_SENT; i--)
+    last = lks_attempt_outcome(&call->attempts[i - 1]);
+  return last;
 }
 
 void lks_call_result(const lks_call *call, lks_result *result) {

@@ -36,18 +36,19 @@ typedef enum lks_pacing { LKS_PACING_WAIT, LKS_PACING_FAIL, LKS_PACING_OFF } lks
 typedef struct lks_call_options {
   const lks_operation *operation; /* borrowed for the life of the call */
   lks_retry_class retry;          /* the operation's, unless the caller knows better (a slug, client:request) */
+  bool writes;                    /* under LKS_RETRY_SAFE: not a mere read after all, so its outcome matters */
   lks_span timeout;               /* whole call; 0 or less: it fails before anything is sent */
-  lks_span attempt_timeout;
+  lks_span attempt_timeout;       /* likewise */
   unsigned max_retries;
   lks_pacing pacing;
   lks_span late;      /* a slot missed by more than this is given back and asked for anew */
-  bool key_renewable; /* ask for the key again after a 401 */
+  bool key_renewable; /* ask for the key again, once after a 401 and once when it has expired */
   lks_budget *budget; /* borrowed; NULL: no budget */
 } lks_call_options;
 
 typedef enum lks_action_kind {
   LKS_ACTION_KEY,  /* the key is needed: span is the time left */
-  LKS_ACTION_PACE, /* a slot is needed: span is the longest acceptable wait for it (0 under pacing "fail") */
+  LKS_ACTION_PACE, /* a slot is needed: span is the longest acceptable wait for it (0 unless pacing is "wait") */
   LKS_ACTION_WAIT, /* nothing to do for span */
   LKS_ACTION_SEND, /* send the request now; span is the limit of this attempt */
   LKS_ACTION_DONE,
@@ -79,7 +80,8 @@ void lks_call_key(lks_call *call, lks_time now, lks_key *key);
 /* The key the next attempt is sent with; NULL before there is one. Borrowed. */
 lks_key *lks_call_current_key(const lks_call *call);
 
-/* Answers to PACE: the slot is `wait` away. */
+/* Answers to PACE: the slot is `wait` away. One that lies beyond the deadline after all is given back, and the call
+ * ends as if refused with WOULD_WAIT. */
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
 /* Answers to KEY and PACE: it cannot be had. kind is UNAUTHENTICATED, WOULD_WAIT, QUOTA_EXCEEDED, STORE or what else
  * stopped the driver; `retry_after` below 0 when not known; `message` is copied, NULL gives a standard one. After an
@@ -104,7 +106,7 @@ typedef struct lks_failure {
   lks_kind kind; /* CONNECT, TLS, NETWORK, TIMEOUT, TOO_LARGE, BAD_RESPONSE, or PHASE and CONFIG (never sent) */
   bool sent;
   bool permanent;
-  int status;          /* where a status line was received before the failure, else 0 */
+  int status;          /* where a status line was received before the failure, else 0: a refusal stays one */
   const char *message; /* copied; may be NULL */
 } lks_failure;
 

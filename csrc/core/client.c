@@ -100,17 +100,21 @@ lks_budget *lks_client_budget(lks_client *client) {
   return &client->budget;
 }
 
+static void write_state_name(const lks_client *client, const lks_key *key, char name[LKS_STATE_NAME_SIZE]) {
+  name[0] = '\0';
+  if (key == NULL) return;
+  const char *service = lks_service_get(client->options.service)->name;
+  size_t length = strlen(service);
+  memcpy(name, service, length);
+  name[length] = ':';
+  memcpy(name + length + 1, lks_key_fingerprint(key), LKS_FINGERPRINT_SIZE);
+}
+
 void lks_client_set_key(lks_client *client, lks_key *key) {
   if (key != NULL) lks_key_retain(key);
   lks_key_free(client->key);
   client->key = key;
-  client->state_name[0] = '\0';
-  if (key == NULL) return;
-  const char *service = lks_service_get(client->options.service)->name;
-  size_t length = strlen(service);
-  memcpy(client->state_name, service, length);
-  client->state_name[length] = ':';
-  memcpy(client->state_name + length + 1, lks_key_fingerprint(key), LKS_FINGERPRINT_SIZE);
+  write_state_name(client, key, client->state_name);
 }
 
 lks_key *lks_client_key(const lks_client *client) {
@@ -137,6 +141,16 @@ static bool give_key(lks_client *client, lks_call *call, lks_time now) {
   return true;
 }
 
+/* The state of the key the call is sent with, which another call may have replaced in the client meanwhile: a slot must
+ * go back where it came from. */
+static lks_state *state_of(const lks_client *client, lks_memory_store *store, const lks_call *call) {
+  const lks_key *key = lks_call_current_key(call);
+  if (key == client->key) return lks_memory_store_get(store, client->state_name);
+  char name[LKS_STATE_NAME_SIZE];
+  write_state_name(client, key, name);
+  return lks_memory_store_get(store, name);
+}
+
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
                            lks_time now) {
   unsigned unsettled = 0;
@@ -144,7 +158,7 @@ lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call
     lks_action action = lks_call_next(call, now);
     bool paced = action.kind == LKS_ACTION_PACE && store != NULL;
     if (store != NULL && (paced || action.effects != 0)) {
-      lks_state *state = lks_memory_store_get(store, client->state_name);
+      lks_state *state = state_of(client, store, call);
       if (state != NULL) {
         lks_pacer_settle(state, call, now, action.effects, ticket);
         if (paced) lks_pacer_reserve(state, &client->windows, call, now, action.span, ticket);

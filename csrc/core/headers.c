@@ -25,6 +25,7 @@ static void keep(char *room, const char *value, size_t length) {
   while (length > 0 && is_blank(value[length - 1])) length--;
   while (length > 0 && is_blank(*value)) value++, length--;
   if (room[0] != '\0' || length >= LKS_HEADER_VALUE_MAX) return;
+  if (length == 0 || memchr(value, '\0', length) != NULL) return;
   memcpy(room, value, length);
   room[length] = '\0';
 }

@@ -7,7 +7,8 @@
 
 #define LKS_HEADER_VALUE_MAX 128
 
-/* Values are trimmed copies; "" where absent. A value longer than the room is left out: none that means anything is. */
+/* Values are trimmed copies; "" where absent. One that is longer than the room or holds a NUL is left out: none that
+ * means anything does. */
 typedef struct lks_policy_headers {
   char retry_after[LKS_HEADER_VALUE_MAX];
   char quota_limit[LKS_HEADER_VALUE_MAX];

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-/* A shorter password is too likely to be part of an innocent word. */
+#include "field.h"
+
+/* In characters. A shorter password is too likely to be part of an innocent word. */
 #define PASSWORD_SEARCHED_FROM 4
 
 static bool given(lks_text text) {
@@ -51,7 +53,8 @@ static const char *check_limit(const lks_link *link) {
 }
 
 static const char *check_memo(const lks_link *link) {
-  if (link->password.length >= PASSWORD_SEARCHED_FROM && contains(link->memo, link->password))
+  if (given(link->password) && lks_utf8_length(link->password.data, link->password.length) >= PASSWORD_SEARCHED_FROM &&
+      contains(link->memo, link->password))
     return "memo is public and must not contain the password";
   if (given(link->secret_memo) && contains(link->memo, link->secret_memo))
     return "memo is public and must not contain the secret memo";

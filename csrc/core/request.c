@@ -85,7 +85,7 @@ lks_request_status lks_request_query(lks_request *request, const char *name, siz
 }
 
 lks_request_status lks_request_set_body(lks_request *request, const char *body, size_t length) {
-  lks_buffer_clear(&request->body);
+  lks_buffer_wipe(&request->body);
   request->has_body = true;
   if (length > 0 && lks_buffer_reserve(&request->body, length)) lks_buffer_append(&request->body, body, length);
   if (!request->body.failed) return LKS_REQUEST_OK;

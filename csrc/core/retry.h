@@ -11,7 +11,7 @@
 /* What one attempt came to. */
 typedef struct lks_attempt {
   lks_kind kind;  /* LKS_KIND_NONE: answered with success */
-  int status;     /* 0: no answer */
+  int status;     /* of the answer, or of as much of it as came before a failure; 0: none */
   bool sent;      /* some byte may have reached the service */
   bool wait_told; /* the answer carried a readable Retry-After */
   bool permanent; /* a transport failure that the next attempt would meet again, such as a bad certificate */
@@ -20,7 +20,8 @@ typedef struct lks_attempt {
 } lks_attempt;
 
 /* What the service may have done with that attempt. LKS_APPLIED for a success. A 5xx may have acted before it failed,
- * except a 503 with Retry-After; a 4xx did not. */
+ * except a 503 with Retry-After; a 4xx did not, nor did a redirect that repeats the request elsewhere (301, 307, 308).
+ * A status line counts although the rest of the answer was lost, but a success that cannot be read is unknown. */
 lks_outcome lks_attempt_outcome(const lks_attempt *attempt);
 
 /* Whether a repeat is legal under the class, leaving counts, budget and time aside. */

@@ -419,6 +419,16 @@ static int call_is_retrying(lua_State *L) {
   return 1;
 }
 
+/* call:secret() -> the key, for taking it out of what the service said; nil without one */
+static int call_secret(lua_State *L) {
+  lks_key *key = lks_call_current_key(check_box(L)->call);
+  if (key == NULL)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, strchr(lks_key_authorization(key), ' ') + 1);
+  return 1;
+}
+
 /* call:counts_quota() -> whether a success takes one from the monthly quota */
 static int call_counts_quota(lua_State *L) {
   lua_pushboolean(L, (lks_call_operation(check_box(L)->call)->flags & LKS_OPERATION_QUOTA) != 0);
@@ -467,6 +477,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"attempt", call_attempt},
                                      {"deadline", call_deadline},
                                      {"is_retrying", call_is_retrying},
+                                     {"secret", call_secret},
                                      {"counts_quota", call_counts_quota},
                                      {"holds_key", call_holds_key},
                                      {"is_unpaced", call_is_unpaced},

@@ -58,7 +58,9 @@ static int memory_forecast(lua_State *L) {
   lks_windows windows;
   lks_lua_check_windows(L, 3, &windows);
   double n = (double)luaL_checknumber(L, 5);
-  lks_span span = lks_pace_forecast(state->pace, &windows, lks_lua_check_time(L, 4), n < 1 ? 0 : (size_t)n);
+  luaL_argcheck(L, n >= 0 && n < 4e9, 5, "out of range");
+  lks_span span = lks_pace_forecast(state->pace, &windows, lks_lua_check_time(L, 4), (size_t)n);
+  if (span < 0) return lks_lua_no_memory(L);
   lks_lua_push_span(L, span);
   return 1;
 }

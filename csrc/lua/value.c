@@ -152,6 +152,38 @@ static int value_clean(lua_State *L) {
   return 1;
 }
 
+#define SHORT_MAX 1e14
+
+/* Whether lua-cjson's 14 digits hold every number of the value at the top. Sees one level of tables; deeper ones make
+ * it answer no. */
+static bool is_short(lua_State *L, bool nested) {
+  int type = lua_type(L, -1);
+  if (type == LUA_TNUMBER) {
+    double number = (double)lua_tonumber(L, -1);
+    return number > -SHORT_MAX && number < SHORT_MAX && (double)(long long)number == number;
+  }
+  if (type != LUA_TTABLE) return true;
+  if (nested) return false;
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (!is_short(L, true)) {
+      lua_pop(L, 2);
+      return false;
+    }
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+/* core.is_short(value) -> whether lua-cjson writes it without loss; false where that is not certain */
+static int value_is_short(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  luaL_checkstack(L, 6, NULL);
+  lua_pushboolean(L, is_short(L, false));
+  return 1;
+}
+
 static bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
 }
@@ -241,10 +273,8 @@ static int value_headers(lua_State *L) {
 }
 
 void lks_lua_open_value(lua_State *L) {
-  static const luaL_Reg functions[] = {{"shield", value_shield},
-                                       {"clean", value_clean},
-                                       {"snake", value_snake},
-                                       {"headers", value_headers},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"shield", value_shield},     {"clean", value_clean},
+                                       {"is_short", value_is_short}, {"snake", value_snake},
+                                       {"headers", value_headers},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -114,8 +114,10 @@ end
 
 local function fail(session, call, exchange, secrets)
   local fields = call:error()
+  local hidden = { call:secret() }
+  for i = 1, #(secrets or {}) do hidden[#hidden + 1] = secrets[i] end
   if fields.source == "remote" then fields.details = details_of(exchange.value) end
-  local err = Error.new(fields, secrets)
+  local err = Error.new(fields, hidden)
   emit(session, call, { type = "error", error = err, kind = err.kind })
   return nil, err
 end

@@ -4,8 +4,7 @@ local cjson = require "cjson"
 local core = require "locksmith.core"
 
 local private = cjson.new()
--- 17 digits carry every double, but lua-cjson before 2.1.0.9 stops at 14 and 16 is the most any release takes.
-if not pcall(private.encode_number_precision, 16) then private.encode_number_precision(14) end
+private.encode_number_precision(14) -- the most that every release takes; see exact()
 private.encode_sparse_array(false, 2, 10)
 private.encode_invalid_numbers(false)
 private.decode_invalid_numbers(false)
@@ -14,11 +13,51 @@ private.decode_max_depth(100)
 
 local json = {}
 
+-- Travels through lua-cjson in place of a number, as a string that no caller can have written: it is made afresh.
+local function placeholder(taken)
+  taken.count = taken.count + 1
+  return ("\1%s#%d"):format(taken.salt, taken.count)
+end
+
+-- The shortest text that reads back as the same number, whatever the locale's decimal point.
+local function number_text(number)
+  if math.type and math.type(number) == "integer" then return ("%d"):format(number) end
+  if number ~= number or number == math.huge or number == -math.huge then return nil end
+  for digits = 14, 17 do
+    local text = ("%." .. digits .. "g"):format(number)
+    if tonumber(text) == number then return (text:gsub(",", ".")) end
+  end
+end
+
+-- A copy in which numbers that 14 digits would round are placeholders.
+local function exact(value, taken, depth)
+  if type(value) == "table" then
+    if depth > 100 then error("nested too deep", 0) end
+    local copy = {}
+    for k, v in pairs(value) do copy[k] = exact(v, taken, depth + 1) end
+    return copy
+  end
+  if type(value) ~= "number" or core.is_short(value) then return value end
+  local text = number_text(value)
+  if not text then error("not a finite number", 0) end
+  local name = placeholder(taken)
+  taken.texts[name:sub(2)] = text
+  return name
+end
+
+local function encode_exact(value)
+  local taken = { count = 0, texts = {}, salt = core.slug() or "locksmith" }
+  local text = private.encode(exact(value, taken, 0))
+  return (text:gsub('"\\u0001([^"]+)"', function(name)
+    return taken.texts[name]
+  end))
+end
+
 ---@param value any
 ---@return string? text nil where value cannot be JSON
 ---@return string? message
 function json.encode(value)
-  local ok, text = pcall(private.encode, value)
+  local ok, text = pcall(core.is_short(value) and private.encode or encode_exact, value)
   if ok then return text end
   return nil, text
 end

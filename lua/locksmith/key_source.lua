@@ -22,7 +22,7 @@ function key_source.parse(service, text)
   local payload = key:payload()
   if not payload then return key end
   local ok, claims = json.decode(payload)
-  if not ok or type(claims) ~= "table" then
+  if not ok or not payload:find "^%s*{" then
     return nil, "the key is malformed: its payload is not a JSON object"
   end
   local expiry = tonumber(claims.expired_time)

@@ -32,8 +32,8 @@ end
 ---  long the windows make n requests take from now, when the quota resets (Unix seconds)
 ---@return locksmith.Error?
 function methods.plan(session, n)
-  if type(n) ~= "number" or n < 0 or n % 1 ~= 0 then
-    error("lockpub.plan: argument 'n' must be a whole number, 0 or more", 3)
+  if type(n) ~= "number" or not (n >= 0 and n <= 1e9) or n % 1 ~= 0 then
+    error("lockpub.plan: argument 'n' must be a whole number from 0 to 1e9", 3)
   end
   local name, now, err = state(session, "lockpub.plan")
   if not name then return nil, err end

@@ -199,7 +199,8 @@ function Session:unexpected(operation, message, response, outcome)
     outcome = outcome,
     source = "remote",
   }
-  if self.on_event then pcall(self.on_event, { type = "error", operation = operation, error = err, kind = err.kind }) end
+  local event = { type = "error", operation = operation, error = err, kind = err.kind }
+  if self.on_event then pcall(self.on_event, event) end
   return nil, err
 end
 
