@@ -22,10 +22,15 @@ static const char *text_of(const lks_buffer *buffer) {
   return buffer->data == NULL ? "" : buffer->data;
 }
 
+/* What is too long for the buffer is the caller's fault, not a lack of memory. */
+static lks_url_status storing_failed(const lks_buffer *buffer) {
+  return buffer->full ? LKS_URL_BAD_PATH : LKS_URL_NO_MEMORY;
+}
+
 static lks_url_status set_prefix(lks_client *client, const char *prefix, size_t length) {
   if (length > 0 && (prefix[0] != '/' || !lks_url_path_valid(prefix, length))) return LKS_URL_BAD_PATH;
   while (length > 0 && prefix[length - 1] == '/') length--;
-  return lks_buffer_append(&client->path_prefix, prefix, length) ? LKS_URL_OK : LKS_URL_NO_MEMORY;
+  return lks_buffer_append(&client->path_prefix, prefix, length) ? LKS_URL_OK : storing_failed(&client->path_prefix);
 }
 
 static lks_url_status fill(lks_client *client, const lks_client_options *options) {
@@ -35,8 +40,9 @@ static lks_url_status fill(lks_client *client, const lks_client_options *options
   const char *prefix = own_prefix ? service->path_prefix : options->path_prefix;
   lks_url_status status =
       lks_url_base(base_url, own_url ? strlen(base_url) : options->base_url_length, &client->base_url);
+  if (status == LKS_URL_NO_MEMORY) return storing_failed(&client->base_url);
   if (status != LKS_URL_OK) return status;
-  if (!lks_buffer_append_text(&client->user_agent, options->user_agent)) return LKS_URL_NO_MEMORY;
+  if (!lks_buffer_append_text(&client->user_agent, options->user_agent)) return storing_failed(&client->user_agent);
   return set_prefix(client, prefix, own_prefix ? strlen(prefix) : options->path_prefix_length);
 }
 

@@ -147,7 +147,7 @@ static bool host_name(span host, bool *loopback) {
   while (digits < last.length && is_digit(last.text[digits])) digits++;
   if (digits == last.length) return ipv4(host, loopback);
   if (starts_with(last, "0x")) return false;
-  *loopback = equals(last, "localhost");
+  *loopback = label == 0 && equals(last, "localhost");
   return true;
 }
 

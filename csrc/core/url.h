@@ -20,7 +20,7 @@ typedef enum lks_url_status {
 } lks_url_status;
 
 /* Checks `text` and appends it in normal form (lower-case scheme and host, no trailing slash) to `out`.
- * Loopback hosts are "localhost" and names below ".localhost" (RFC 6761, 6.3), 127.0.0.0/8 as four decimal numbers,
+ * Loopback hosts are "localhost" (names below it are left to resolvers that may ask DNS), 127.0.0.0/8 in full,
  * and [::1] in any spelling. A last label that looks like a number ("127.1", "0x7f000001") must be the last of four
  * decimal numbers, without leading zeros. Nothing is appended unless the result is LKS_URL_OK, or LKS_URL_NO_MEMORY,
  * which leaves `out` failed. `text` may be NULL when length is 0. */

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* The linker prescribes these names. NOLINTBEGIN(bugprone-reserved-identifier) */
+/* The linker prescribes these names. NOLINTBEGIN(*-reserved-identifier,cert-dcl*) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
@@ -62,4 +62,4 @@ void __wrap_free(void *block) {
   if (watcher != NULL) watcher(block);
   __real_free(block);
 }
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND(*-reserved-identifier,cert-dcl*) */

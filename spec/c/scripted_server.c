@@ -245,6 +245,7 @@ void scripted_server_await(scripted_server *server, size_t steps) {
 void scripted_server_resume(scripted_server *server) {
   pthread_mutex_lock(&server->lock);
   size_t at = 0, pauses = ++server->resumed;
+  pthread_cond_broadcast(&server->progress);
   while (pauses > 0 && server->steps[at].verb != SCRIPTED_END) pauses -= server->steps[at++].verb == SCRIPTED_PAUSE;
   while (server->steps[at].verb >= SCRIPTED_SEND && server->steps[at].verb <= SCRIPTED_RESET) at++;
   await_steps(server, at);
