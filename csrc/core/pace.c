@@ -111,15 +111,36 @@ static bool insert(lks_pace *pace, lks_time slot) {
   return true;
 }
 
-static bool take_out(lks_pace *pace, lks_time slot) {
+/* How many slots lie at or before `time`. */
+static size_t count_until(const lks_pace *pace, lks_time time) {
   size_t low = 0, high = pace->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (*kept(pace, middle) <= slot)
+    if (*kept(pace, middle) <= time)
       low = middle + 1;
     else
       high = middle;
   }
+  return low;
+}
+
+/* The first instant from `time` on at which one more send breaks no window that ends there. */
+static lks_time allowed_from(const lks_pace *pace, const lks_windows *windows, lks_time time) {
+  for (;;) {
+    lks_time allowed = time;
+    size_t before = count_until(pace, time);
+    for (unsigned i = 0; i < windows->count; i++) {
+      size_t requests = windows->window[i].requests;
+      lks_time nth = before >= requests ? *kept(pace, before - requests) : pace->dropped;
+      allowed = later(allowed, nth + windows->window[i].per);
+    }
+    if (allowed == time) return time;
+    time = allowed;
+  }
+}
+
+static bool take_out(lks_pace *pace, lks_time slot) {
+  size_t low = count_until(pace, slot);
   if (low == 0 || *kept(pace, low - 1) != slot) return false;
   for (; low < pace->count; low++) *kept(pace, low - 1) = *kept(pace, low);
   pace->count--;
@@ -152,6 +173,17 @@ void lks_pace_release(lks_pace *pace, lks_time slot) {
 void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at) {
   take_out(pace, slot);
   insert(pace, bounded(at));
+}
+
+bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
+                    lks_time *renewed) {
+  now = observe(pace, windows, now);
+  take_out(pace, slot);
+  *renewed = allowed_from(pace, windows, later(now, pace->paused));
+  if (*renewed > latest || *renewed > LKS_TIME_MAX) return false;
+  if (insert(pace, *renewed)) return true;
+  *renewed = now;
+  return false;
 }
 
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until) {

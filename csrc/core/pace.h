@@ -59,6 +59,13 @@ void lks_pace_release(lks_pace *pace, lks_time slot);
 /* The send of `slot` really left at `at`, later than planned. A slot that is not in the history is recorded anew. */
 void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at);
 
+/* The holder of `slot` has waited for it and is about to send: asks whether the history, as it has become meanwhile,
+ * still allows that. Others may have left later than their slots said, and the service may have asked for a pause.
+ * On true *renewed is the slot now held, the earliest allowed from `now` on, usually `now` itself. On false nothing is
+ * held any more: it lies after `latest`, or memory ran out (then *renewed is `now`). */
+bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
+                    lks_time *renewed);
+
 /* No slot before `until`. An earlier pause never shortens a later one. */
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
 

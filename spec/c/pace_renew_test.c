@@ -1,0 +1,132 @@
+/* What a waiter finds when its slot has come: the history as it became meanwhile. */
+#include "core/pace.h"
+
+#include <stdlib.h>
+
+#include "test.h"
+
+#define S LKS_SECOND
+#define MS (S / 1000)
+#define T0 (INT64_C(1700000000) * S)
+
+static const lks_windows lockpub = {2, {{20, 10 * S}, {60, 60 * S}}};
+static const lks_windows one_a_second = {1, {{1, S}}};
+
+static void a_slot_that_came_is_renewed_at_once(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, renewed;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
+  CHECK_INT(slot, T0 + S);
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed));
+  CHECK_INT(renewed, T0 + S);
+  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + S), T0 + 2 * S);
+  lks_pace_free(pace);
+}
+
+static void a_late_waiter_counts_from_when_it_really_goes(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, renewed;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed));
+  CHECK_INT(renewed, T0 + 5 * S);
+  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + 5 * S), T0 + 6 * S);
+  lks_pace_free(pace);
+}
+
+static void a_predecessor_that_left_late_pushes_its_successor(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time first, second, renewed;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &first));
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &second));
+  lks_pace_move(pace, first, first + 300 * MS);
+  CHECK(lks_pace_renew(pace, &one_a_second, second, second, T0 + 9 * S, &renewed));
+  CHECK_INT(renewed, T0 + S + 300 * MS);
+  lks_pace_free(pace);
+}
+
+static void a_pause_holds_for_those_who_wait_already(void) {
+  const lks_windows none = {.count = 0};
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, renewed;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
+  lks_pace_pause(pace, T0, T0 + 4 * S);
+  CHECK(lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 9 * S, &renewed));
+  CHECK_INT(renewed, T0 + 4 * S);
+  CHECK(lks_pace_renew(pace, &none, T0 + S, T0 + S, T0 + 9 * S, &renewed));
+  CHECK_INT(renewed, T0 + 4 * S);
+  lks_pace_free(pace);
+}
+
+static void a_slot_beyond_the_deadline_is_given_back(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, renewed;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
+  lks_pace_pause(pace, T0, T0 + 4 * S);
+  CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed));
+  CHECK_INT(renewed, T0 + 4 * S);
+  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + 4 * S), T0 + 4 * S);
+  lks_pace_free(pace);
+}
+
+static uint64_t random_state = 7;
+
+static lks_span random_below(lks_span below) {
+  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (lks_span)((random_state >> 33) % (uint64_t)below);
+}
+
+#define WAITERS 90
+#define SENDS 4000
+
+static int by_time(const void *a, const void *b) {
+  lks_time x = *(const lks_time *)a, y = *(const lks_time *)b;
+  return (x > y) - (x < y);
+}
+
+/* A saturated queue of waiters who wake up to 20 ms late and whose requests leave up to 300 ms later still (a
+ * handshake), which the history learns 100 ms after the fact. What the service sees must hold the windows all the same.
+ */
+static void windows_hold_for_requests_that_leave_late(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time waiting[WAITERS], sent[SENDS], learnt_slot[SENDS];
+  size_t learnt = 0, count = 0;
+  lks_time now = T0;
+  for (size_t i = 0; i < WAITERS; i++) CHECK(lks_pace_reserve(pace, &lockpub, now, LKS_TIME_MAX, &waiting[i]));
+  while (count < SENDS) {
+    size_t next = 0;
+    for (size_t i = 1; i < WAITERS; i++)
+      if (waiting[i] < waiting[next]) next = i;
+    if (waiting[next] > now) now = waiting[next] + random_below(20 * MS);
+    for (; learnt < count && sent[learnt] + 100 * MS <= now; learnt++)
+      lks_pace_move(pace, learnt_slot[learnt], sent[learnt]);
+    lks_time renewed;
+    CHECK(lks_pace_renew(pace, &lockpub, now, waiting[next], LKS_TIME_MAX, &renewed));
+    waiting[next] = renewed;
+    if (renewed > now) continue;
+    learnt_slot[count] = renewed;
+    sent[count] = renewed + random_below(300 * MS);
+    /* The order of learning is the order of sending here; a request that overtakes is only learnt later. */
+    count++;
+    CHECK(lks_pace_reserve(pace, &lockpub, now, LKS_TIME_MAX, &waiting[next]));
+  }
+  qsort(sent, SENDS, sizeof *sent, by_time);
+  for (unsigned w = 0; w < lockpub.count; w++)
+    for (size_t i = lockpub.window[w].requests; i < SENDS; i++)
+      CHECK(sent[i] - sent[i - lockpub.window[w].requests] >= lockpub.window[w].per);
+  CHECK((double)(sent[SENDS - 1] - T0) < 1.02 * (SENDS / 60) * 60.0 * (double)S);
+  lks_pace_free(pace);
+}
+
+int main(void) {
+  RUN(a_slot_that_came_is_renewed_at_once);
+  RUN(a_late_waiter_counts_from_when_it_really_goes);
+  RUN(a_predecessor_that_left_late_pushes_its_successor);
+  RUN(a_pause_holds_for_those_who_wait_already);
+  RUN(a_slot_beyond_the_deadline_is_given_back);
+  RUN(windows_hold_for_requests_that_leave_late);
+  return TEST_END();
+}
