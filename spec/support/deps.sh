@@ -51,9 +51,9 @@ fi
 echo "Installing:$missing"
 # A repository of the user's that is out of reach need not matter here.
 $as_root apt-get -q update || echo "apt-get update had trouble; going on with what is known" >&2
-# RUNLEVEL: without systemd, a server that is only a test tool is not started. Nothing of the user's is removed.
+# Nothing of the user's is removed to make room.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+$as_root env DEBIAN_FRONTEND=noninteractive \
   apt-get -q install -y --no-install-recommends --no-remove $missing || {
   echo "These packages could not be installed:$missing" >&2
   exit 1

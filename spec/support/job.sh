@@ -16,7 +16,7 @@ run() {
   if command -v timeout >/dev/null 2>&1; then
     (exec timeout -k 5 "$limit" "$@") >"$log" 2>&1 </dev/null &
     echo "$!" >"$results/$number.group"
-    trap 'kill -TERM -- "-$group"; exit 143' HUP INT TERM
+    trap 'kill -TERM "-$group"; exit 143' HUP INT TERM
   else
     "$@" >"$log" 2>&1 </dev/null &
     trap 'kill -TERM "$group"; exit 143' HUP INT TERM
@@ -58,7 +58,7 @@ passed=0 failed=0 skipped=0
 : "${skipped:=0}"
 if [ $((passed + failed + skipped)) = 0 ] || { [ "$status" != 0 ] && [ "$failed" = 0 ]; }; then
   case $status in
-    0) echo "no test was run" ;;
+    0) echo "ended without the result of a test" ;;
     124 | 137) echo "stopped after $limit seconds" ;;
     *) echo "ended with status $status" ;;
   esac >>"$log"

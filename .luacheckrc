@@ -1,0 +1,13 @@
+std = "min"
+max_line_length = 120
+-- "not (x >= y)" also holds for a NaN, which is why it is written so.
+ignore = { "581" }
+exclude_files = { "build" }
+-- What one Lua has and another lacks, where the code asks before it uses it.
+read_globals = {
+  "jit", "loadstring", "newproxy", "ngx", "setfenv", "unpack",
+  table = { fields = { "pack", "unpack" } },
+  math = { fields = { "type", "tointeger" } },
+}
+files["spec/*_spec.lua"] = { std = "+busted" }
+files["spec/support/**/*.lua"] = { std = "+busted" }

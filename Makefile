@@ -1,0 +1,223 @@
+# make         builds for every Lua found, into build/<ABI>/locksmith/ (build/5.1 is LuaJIT's too)
+# make help    lists the rest
+# Any GNU make from 3.81 on will do.
+
+SHELL = /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+# Which Lua to build, install or print settings for; without it, all that are found.
+LUA =
+# The folder of lua.h, where it is in no usual place.
+LUA_INCDIR =
+BUILD = build
+PREFIX = /usr/local
+PORT = 8787
+# Set by the rockspecs: one build, for the Lua whose folders LuaRocks passes.
+ROCK =
+# Our own runs set -Werror; another compiler's new warning must not stop an install.
+WERROR =
+
+CFLAGS ?= -O2
+PKG_CONFIG ?= pkg-config
+OBJ_EXTENSION = o
+LIB_EXTENSION = so
+SYSTEM := $(shell uname -s)
+ifeq ($(SYSTEM),Darwin)
+LIBFLAG = -bundle -undefined dynamic_lookup
+SYSTEM_FLAGS = -D_DARWIN_C_SOURCE
+else
+LIBFLAG = -shared
+# Lets the C tests make an allocation fail.
+WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+endif
+
+C_FLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L $(SYSTEM_FLAGS) -Icsrc \
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+COMPILE = $(CC) $(C_FLAGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+# Both modules hold a copy of the core. Only their luaopen_ functions are visible, so that the copies never meet.
+COMPILE_MODULE = $(COMPILE) -fPIC -fvisibility=hidden
+COMPILE_BINDING = $(COMPILE_MODULE) $(LUA_FLAGS_$(1)) -include csrc/lua/export.h
+LINK = $(CC) $(CFLAGS) $(LDFLAGS)
+LINK_MODULE = $(LINK) $(LIBFLAG) $(NODELETE)
+
+# V=1 shows the commands, -s nothing.
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+show = $(if $(V),,@$(if $(silent),,echo '$(1)';) )
+
+objects = $(patsubst %.c,$(1)/%.$(OBJ_EXTENSION),$(2))
+CORE_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/core/*.c))
+CURL_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/curl/*.c))
+CURL_BINDING := $(wildcard csrc/lua/curl.c)
+BINDING_SOURCES := $(filter-out csrc/lua/curl.c,$(wildcard csrc/lua/*.c))
+
+TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/c/*_test.c))
+CURL_TESTS := $(patsubst %.c,$(BUILD)/%,$(shell grep -l '^#include "curl/' spec/c/*_test.c 2>/dev/null))
+CORE_TESTS := $(filter-out $(CURL_TESTS),$(TESTS))
+CURL_TEST_HELPERS := $(call objects,$(BUILD),$(wildcard spec/c/scripted_server.c))
+TEST_HELPERS := $(filter-out $(CURL_TEST_HELPERS),\
+  $(call objects,$(BUILD),$(filter-out spec/c/%_test.c,$(wildcard spec/c/*.c))))
+
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter all install% c-tests,$(GOALS)),)
+
+CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null)
+CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || curl-config --libs 2>/dev/null || echo -lcurl)
+CURL_CFLAGS := $(CURL_CFLAGS)
+CURL_LIBS := $(CURL_LIBS)
+
+# libcurl's resolver threads may outlive the Lua state that began them: the code must stay mapped.
+ifeq ($(SYSTEM),Linux)
+NODELETE := $(shell file=$$(mktemp) && echo 'extern int locksmith;' | \
+  $(CC) -shared -fPIC -Wl,-z,nodelete -x c -o "$$file" - 2>/dev/null && echo -Wl,-z,nodelete; rm -f "$$file")
+endif
+
+endif
+ifneq ($(filter all install%,$(GOALS)),)
+
+ifneq ($(ROCK),)
+ABIS := rock
+LUA_FLAGS_rock = $(if $(LUA_INCDIR),-I"$(LUA_INCDIR)")
+else
+FOUND := $(shell CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' LUA_INCDIR='$(LUA_INCDIR)' spec/support/luas.sh $(LUA) | \
+  sed 's/ [^ ]* /=/')
+ABIS := $(foreach lua,$(FOUND),$(firstword $(subst =, ,$(lua))))
+ifeq ($(ABIS),)
+$(error No Lua with its headers was found. On Debian and Ubuntu, "make deps" installs what is needed)
+endif
+comma := ,
+$(foreach lua,$(FOUND),$(eval LUA_FLAGS_$(subst =, = ,$(subst $(comma), ,$(lua)))))
+endif
+
+endif
+
+modules_of = $(BUILD)/$(1)/locksmith/core.$(LIB_EXTENSION) \
+  $(if $(CURL_BINDING),$(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION))
+.PHONY: all
+all: $(foreach abi,$(ABIS),$(call modules_of,$(abi)))
+
+# A file that is new when the text in STAMP is: what was made in another way is made again.
+quoted = '$(subst ','\'',$(strip $(1)))'
+define stamp
+@mkdir -p $(@D)
+@printf '%s\n' $(call quoted,$(STAMP)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(STAMP)) >$@
+endef
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/compile.flags: STAMP = $(CC) $(C_FLAGS) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/compile.flags: FORCE
+	$(stamp)
+
+$(BUILD)/link.flags: STAMP = $(LINK_MODULE) $(CURL_CFLAGS) $(CURL_LIBS) $(CORE_OBJECTS) $(CURL_OBJECTS) $(BINDING_SOURCES)
+$(BUILD)/link.flags: FORCE
+	$(stamp)
+
+$(CORE_OBJECTS): $(BUILD)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags
+	@mkdir -p $(@D)
+	$(call show,cc $@)$(COMPILE_MODULE) -c -o $@ $<
+
+$(CURL_OBJECTS): $(BUILD)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags
+	@mkdir -p $(@D)
+	$(call show,cc $@)$(COMPILE_MODULE) $(CURL_CFLAGS) -c -o $@ $<
+
+define modules
+$(BUILD)/$(1)/lua.flags: STAMP = $$(LUA_FLAGS_$(1))
+$(BUILD)/$(1)/lua.flags: FORCE
+	$$(stamp)
+
+$(call objects,$(BUILD)/$(1),$(BINDING_SOURCES)): \
+  $(BUILD)/$(1)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags $(BUILD)/$(1)/lua.flags
+	@mkdir -p $$(@D)
+	$$(call show,cc $$@)$$(call COMPILE_BINDING,$(1)) -c -o $$@ $$<
+
+$(BUILD)/$(1)/csrc/lua/curl.$(OBJ_EXTENSION): csrc/lua/curl.c $(BUILD)/compile.flags $(BUILD)/$(1)/lua.flags
+	@mkdir -p $$(@D)
+	$$(call show,cc $$@)$$(call COMPILE_BINDING,$(1)) $$(CURL_CFLAGS) -c -o $$@ $$<
+
+$(BUILD)/$(1)/locksmith/core.$(LIB_EXTENSION): \
+  $(call objects,$(BUILD)/$(1),$(BINDING_SOURCES)) $(CORE_OBJECTS) $(BUILD)/link.flags
+	@mkdir -p $$(@D)
+	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^)
+
+$(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION): \
+  $(BUILD)/$(1)/csrc/lua/curl.$(OBJ_EXTENSION) $(CURL_OBJECTS) $(CORE_OBJECTS) $(BUILD)/link.flags
+	@mkdir -p $$(@D)
+	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^) $$(CURL_LIBS)
+
+# LuaRocks passes LUADIR and LIBDIR; otherwise the files go where the interpreter looks.
+.PHONY: install-$(1)
+install-$(1): LUADIR = $(DESTDIR)$(PREFIX)/share/lua/$(1)
+install-$(1): LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/$(1)
+install-$(1): $(call modules_of,$(1))
+	spec/support/install.sh "$$(LUADIR)" "$$(LIBDIR)" $(BUILD)/$(1)/locksmith $(LIB_EXTENSION)
+endef
+$(foreach abi,$(ABIS),$(eval $(call modules,$(abi))))
+
+.PHONY: install
+install: $(foreach abi,$(ABIS),install-$(abi))
+
+.PHONY: c-tests core-tests
+c-tests: $(TESTS)
+# These need neither Lua nor libcurl.
+core-tests: $(CORE_TESTS)
+
+$(TEST_HELPERS) $(TESTS:=.$(OBJ_EXTENSION)) $(CURL_TEST_HELPERS): \
+  $(BUILD)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags
+	@mkdir -p $(@D)
+	$(call show,cc $@)$(COMPILE) $(if $(WRAP),,-DLKS_NO_WRAP) $(CURL_CFLAGS) -c -o $@ $<
+
+$(CORE_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CORE_OBJECTS)
+	$(call show,link $@)$(LINK) $(WRAP) -o $@ $^
+
+$(CURL_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CURL_TEST_HELPERS) $(CURL_OBJECTS) $(CORE_OBJECTS)
+	$(call show,link $@)$(LINK) $(WRAP) -pthread -o $@ $^ $(CURL_LIBS)
+
+-include $(wildcard $(BUILD)/csrc/*/*.d $(BUILD)/*/csrc/lua/*.d $(BUILD)/spec/c/*.d)
+
+.PHONY: deps env demo test lint sandbox chaos bench clean help
+deps:
+	@spec/support/deps.sh test
+
+env:
+	@MAKE='$(MAKE)' spec/support/env.sh $(LUA)
+
+demo:
+	@spec/support/deps.sh demo
+	@MAKE='$(MAKE)' spec/support/demo.sh
+
+test:
+	@spec/support/deps.sh test
+	@MAKE='$(MAKE)' spec/run
+
+lint:
+	@spec/support/lint.sh
+
+sandbox:
+	@spec/support/sandbox-server --port $(PORT)
+
+chaos:
+	@spec/support/deps.sh test
+	@$(MAKE) all
+	@spec/chaos/run
+
+bench:
+	@spec/support/deps.sh test
+	@$(MAKE) all
+	@spec/bench/run
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make                      build for every Lua found'
+	@echo 'make env LUA=lua5.4       print the settings that make a Lua use this checkout: eval "$$(make -s env LUA=lua5.4)"'
+	@echo 'make demo [LIVE=1]        both services against the sandbox; LIVE=1: the harmless part against the real ones'
+	@echo 'make test                 everything; SPEC="files" or LUAS="lua5.4 luajit" for a part of it'
+	@echo 'make lint                 luacheck, clang-format, clang-tidy'
+	@echo 'make sandbox PORT=8787    serve the sandbox on loopback'
+	@echo 'make chaos, make bench    the long fault runs; the measurements'
+	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=]'
+	@echo 'make deps                 install what is missing (Debian, Ubuntu), or say what is needed'
+	@echo 'make clean                remove build/'
