@@ -247,6 +247,28 @@ describe("addresses:set_enabled and set_block_spam", function()
     assert.is_true(#requests <= 15)
   end)
 
+  it("are never told as not sent or rejected once something was written", function()
+    local refused, busy = { kind = "connect", sent = false }, { status = 429, headers = { ["retry-after"] = "99" } }
+    local put, on = { status = 200, body = '{"id":7}' }, address { enabled = true }
+    for _, case in ipairs {
+      { { on, put, refused }, "connect", "unknown" },
+      { { on, put, busy }, "rate_limited", "unknown" },
+      { { on, put, on, refused }, "connect", "unknown" },
+      { { on, put, on, LOST, refused }, "connect", "unknown" },
+      { { on, put, on, LOST, on, busy }, "rate_limited", "unknown" },
+      { { on, put, on, { status = 200, body = '{"id":7,"enabled":false}' }, refused }, "connect", "applied" },
+      { { on, refused }, "connect", "not_sent" },
+      { { on, busy }, "rate_limited", "rejected" },
+      { { on, put, on, busy }, "rate_limited", "rejected" },
+    } do
+      local locker, requests = clients.locker(case[1], { max_retries = 0 })
+      local done, err = locker.addresses:set_enabled(7, false)
+      assert.is_nil(done)
+      assert.equal(#case[1], #requests)
+      assert.same({ case[2], case[3] }, { err.kind, err.outcome })
+    end
+  end)
+
   it("raise when the wanted state is no boolean", function()
     local locker = clients.locker { address() }
     local ok, message = pcall(function() locker.addresses:set_enabled(7, "no") end)

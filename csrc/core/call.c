@@ -306,14 +306,19 @@ static bool schedule_retry(lks_call *call, lks_span wait) {
   return true;
 }
 
-/* The repeat met the trace of an attempt whose answer was lost. That the lost one used up the quota hides nothing. */
+/* Whether the repeat met the trace of an attempt whose answer was lost. That the lost one used up the quota hides
+ * nothing; what was answered before there was any doubt is somebody else's trace. */
 static bool shows_applied(const lks_call *call, int status, lks_refusal refusal) {
   if (!call->maybe_applied) return false;
   const lks_operation *operation = call->options.operation;
+  bool removes = (operation->flags & LKS_OPERATION_REMOVES) != 0;
+  if (!removes && call->options.retry != LKS_RETRY_KEYED) return false;
   refusal.quota_used_up = false;
   lks_kind kind = lks_error_classify(operation->service, status, &refusal);
-  if (operation->flags & LKS_OPERATION_REMOVES) return kind == LKS_KIND_NOT_FOUND;
-  return call->options.retry == LKS_RETRY_KEYED && kind == LKS_KIND_CONFLICT;
+  if (kind != (removes ? LKS_KIND_NOT_FOUND : LKS_KIND_CONFLICT)) return false;
+  for (const lks_attempt *earlier = call->attempts; lks_attempt_outcome(earlier) != LKS_UNKNOWN; earlier++)
+    if (earlier->status == status) return false;
+  return true;
 }
 
 static void succeed(lks_call *call, int status) {

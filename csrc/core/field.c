@@ -45,7 +45,8 @@ const lks_schema *lks_schema_subdomain(void) {
 }
 
 static bool is_name(const char *candidate, const char *name, size_t length) {
-  return candidate != NULL && strlen(candidate) == length && memcmp(candidate, name, length) == 0;
+  return candidate != NULL && candidate[0] == name[0] && strncmp(candidate, name, length) == 0 &&
+         strlen(candidate) == length;
 }
 
 int lks_schema_find(const lks_schema *schema, const char *name, size_t length) {

@@ -1,6 +1,8 @@
 #include "pace.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DEFAULT_LONGEST (60 * LKS_SECOND)
 #define SMALLEST_CAPACITY ((size_t)32)
@@ -231,4 +233,57 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
   if (!taken && slot <= LKS_TIME_MAX) return -1;
   lks_span span = slot - bounded(now);
   return span < LKS_SPAN_MAX - rest ? span + rest : LKS_SPAN_MAX;
+}
+
+lks_time lks_pace_end(const lks_pace *pace) {
+  if (pace->count == 0) return pace->paused;
+  return later(pace->paused, *kept(pace, pace->count - 1) + pace->longest);
+}
+
+/* A written history: these, then the slots in order. */
+enum { DROPPED, PAUSED, NOW, LONGEST, HEAD };
+static_assert(NOW * sizeof(lks_time) == LKS_PACE_CLOCK_OFFSET, "the header says where the clock stands");
+
+static bool append_times(lks_buffer *out, const lks_time *times, size_t count) {
+  return lks_buffer_append(out, (const char *)times, count * sizeof *times);
+}
+
+bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {
+  const lks_time head[HEAD] = {
+      [DROPPED] = pace->dropped, [PAUSED] = pace->paused, [NOW] = pace->now, [LONGEST] = pace->longest};
+  append_times(out, head, HEAD);
+  for (size_t i = 0; i < pace->count; i++) append_times(out, kept(pace, i), 1);
+  return !out->failed;
+}
+
+static bool is_instant(lks_time time) {
+  return time >= NEVER && time <= LKS_TIME_MAX;
+}
+
+bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
+  lks_time head[HEAD];
+  if (length < sizeof head || length > LKS_PACE_BYTES_MAX || length % sizeof *head != 0) return false;
+  memcpy(head, bytes, sizeof head);
+  if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
+  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX) return false;
+
+  size_t count = length / sizeof *head - HEAD, capacity = SMALLEST_CAPACITY;
+  while (capacity < count) capacity *= 2;
+  lks_time *times = malloc(capacity * sizeof *times);
+  if (times == NULL) return false;
+  memcpy(times, bytes + sizeof head, count * sizeof *times);
+  for (size_t i = 0; i < count; i++) {
+    if (is_instant(times[i]) && (i == 0 || times[i - 1] <= times[i])) continue;
+    free(times);
+    return false;
+  }
+  free(pace->times);
+  *pace = (lks_pace){.times = times,
+                     .capacity = capacity,
+                     .count = count,
+                     .dropped = head[DROPPED],
+                     .paused = head[PAUSED],
+                     .now = head[NOW],
+                     .longest = head[LONGEST]};
+  return true;
 }

@@ -15,6 +15,7 @@
 #ifndef LKS_PACE_H
 #define LKS_PACE_H
 
+#include "buffer.h"
 #include "timestamp.h"
 
 #define LKS_WINDOWS_MAX 8
@@ -72,5 +73,21 @@ void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
 /* How long `requests` sends would take from `now`: the span to the last one's slot, at most LKS_SPAN_MAX. 0 for none,
  * -1 when out of memory. Past LKS_PACE_FORECAST_EXACT requests the rest is reckoned at the long-run rate. */
 lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t requests);
+
+/* From this instant on an empty history would answer the same to every caller whose windows are no longer than the
+ * longest so far. May lie long past. */
+lks_time lks_pace_end(const lks_pace *pace);
+
+/* Appends the history as bytes that lks_pace_read takes on the same machine. False: see lks_buffer. */
+bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
+
+/* Where in them stands, as a lks_time, what the clock said last. */
+#define LKS_PACE_CLOCK_OFFSET (2 * sizeof(lks_time))
+
+/* Most bytes that lks_pace_write appends. */
+#define LKS_PACE_BYTES_MAX ((4 + LKS_PACE_HISTORY_MAX) * sizeof(lks_time))
+
+/* Takes over a written history. False, the present one staying, when the bytes are none or memory is short. */
+bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length);
 
 #endif

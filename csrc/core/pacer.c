@@ -1,48 +1,56 @@
 #include "pacer.h"
 
-static void release(lks_state *state, lks_ticket *ticket) {
+void lks_pacer_give_back(lks_state *state, lks_ticket *ticket) {
   if (ticket->held) lks_pace_release(state->pace, ticket->slot);
   if (ticket->probing) lks_quota_unprobe(&state->quota);
   *ticket = (lks_ticket){0};
 }
 
-static bool admit(lks_state *state, lks_call *call, lks_time now, lks_ticket *ticket) {
-  if (!(lks_call_operation(call)->flags & LKS_OPERATION_QUOTA)) return true;
-  lks_span retry_after = 0;
-  lks_time probe = state->quota.probe;
-  if (!lks_quota_admit(&state->quota, now, &retry_after)) {
-    lks_call_refuse(call, now, LKS_KIND_QUOTA_EXCEEDED, retry_after, "the monthly quota is used up");
-    return false;
+lks_kind lks_pacer_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                        lks_ticket *ticket, lks_span *span) {
+  *ticket = (lks_ticket){0};
+  *span = 0;
+  if (wish->unpaced) {
+    ticket->held = lks_pace_record(state->pace, windows, now, now);
+    ticket->slot = now;
+    return LKS_KIND_NONE;
   }
-  ticket->probing = state->quota.probe != probe;
-  return true;
+  if (wish->quota) {
+    lks_time probe = state->quota.probe;
+    if (!lks_quota_admit(&state->quota, now, span)) return LKS_KIND_QUOTA_EXCEEDED;
+    ticket->probing = state->quota.probe != probe;
+  }
+  lks_time slot;
+  ticket->held = lks_pace_reserve(state->pace, windows, now, now + wish->longest, &slot);
+  *span = slot - now;
+  if (ticket->held) {
+    ticket->slot = slot;
+    return LKS_KIND_NONE;
+  }
+  lks_pacer_give_back(state, ticket);
+  return *span <= wish->longest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+static const char *reason(lks_kind kind, lks_pacing pacing) {
+  if (kind == LKS_KIND_QUOTA_EXCEEDED) return "the monthly quota is used up";
+  if (kind == LKS_KIND_NO_MEMORY) return "out of memory";
+  return pacing == LKS_PACING_FAIL ? "no slot is free now (pacing is \"fail\")"
+                                   : "the next free slot lies beyond the deadline";
 }
 
 void lks_pacer_reserve(lks_state *state, const lks_windows *windows, lks_call *call, lks_time now, lks_span longest,
                        lks_ticket *ticket) {
-  *ticket = (lks_ticket){0};
-  if (lks_call_pacing(call) == LKS_PACING_OFF) {
-    ticket->held = lks_pace_record(state->pace, windows, now, now);
-    ticket->slot = now;
-    lks_call_grant(call, now, 0);
-    return;
-  }
-  if (!admit(state, call, now, ticket)) return;
-  lks_time slot;
-  if (lks_pace_reserve(state->pace, windows, now, now + longest, &slot)) {
-    ticket->slot = slot;
-    ticket->held = true;
-    lks_call_grant(call, now, slot - now);
-    return;
-  }
-  release(state, ticket);
-  if (slot <= now + longest) {
-    lks_call_refuse(call, now, LKS_KIND_NO_MEMORY, -1, "out of memory");
-    return;
-  }
-  lks_call_refuse(call, now, LKS_KIND_WOULD_WAIT, slot - now,
-                  lks_call_pacing(call) == LKS_PACING_FAIL ? "no slot is free now (pacing is \"fail\")"
-                                                           : "the next free slot lies beyond the deadline");
+  const lks_wish wish = {
+      .longest = longest,
+      .unpaced = lks_call_pacing(call) == LKS_PACING_OFF,
+      .quota = (lks_call_operation(call)->flags & LKS_OPERATION_QUOTA) != 0,
+  };
+  lks_span span;
+  lks_kind kind = lks_pacer_take(state, windows, &wish, now, ticket, &span);
+  if (kind == LKS_KIND_NONE)
+    lks_call_grant(call, now, span);
+  else
+    lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
 }
 
 void lks_pacer_settle(lks_state *state, lks_call *call, lks_time now, unsigned effects, lks_ticket *ticket) {
@@ -50,6 +58,6 @@ void lks_pacer_settle(lks_state *state, lks_call *call, lks_time now, unsigned e
     lks_pace_move(state->pace, ticket->slot, ticket->slot + lks_call_lateness(call));
     ticket->held = false;
   }
-  if (effects & LKS_EFFECT_RELEASE) release(state, ticket);
+  if (effects & LKS_EFFECT_RELEASE) lks_pacer_give_back(state, ticket);
   if (effects & LKS_EFFECT_PAUSE) lks_pace_pause(state->pace, now, now + lks_call_pause(call));
 }

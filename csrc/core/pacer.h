@@ -13,6 +13,21 @@ typedef struct lks_ticket {
   bool probing; /* it is the one that asks whether the quota has reset */
 } lks_ticket;
 
+/* What a slot is asked for. */
+typedef struct lks_wish {
+  lks_span longest; /* acceptable wait */
+  bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
+  bool quota;       /* a success takes one from the monthly quota */
+} lks_wish;
+
+/* Takes a slot for a send. LKS_KIND_NONE: granted, *span is the wait for it. Otherwise nothing was taken and *span is
+ * the time after which it is worth asking again: LKS_KIND_WOULD_WAIT, LKS_KIND_QUOTA_EXCEEDED or LKS_KIND_NO_MEMORY. */
+lks_kind lks_pacer_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                        lks_ticket *ticket, lks_span *span);
+
+/* The request of the ticket was certainly not sent. An empty ticket is ignored. */
+void lks_pacer_give_back(lks_state *state, lks_ticket *ticket);
+
 /* Answers the call's LKS_ACTION_PACE, whose span is `longest`, by grant or refusal. */
 void lks_pacer_reserve(lks_state *state, const lks_windows *windows, lks_call *call, lks_time now, lks_span longest,
                        lks_ticket *ticket);

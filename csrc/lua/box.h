@@ -22,7 +22,8 @@ typedef struct lks_client_box {
 } lks_client_box;
 
 typedef struct lks_memory_box {
-  lks_memory_store *store;
+  lks_memory_store *store; /* NULL once closed */
+  lks_buffer saved;        /* where a state is written, so that an error of Lua's loses no memory */
 } lks_memory_box;
 
 typedef struct lks_call_box {
@@ -30,6 +31,7 @@ typedef struct lks_call_box {
   lks_call *call;     /* NULL until made */
   lks_request request;
   lks_ticket ticket;
+  lks_quota quota; /* as known after the last answer */
   bool repeatable; /* a transport may resend it by itself: it only reads */
 } lks_call_box;
 

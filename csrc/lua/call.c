@@ -4,8 +4,12 @@
 
 #include "core/headers.h"
 
+/* The first upvalue of every method is the metatable: comparing it is quicker than finding it by name. */
 static lks_call_box *check_box(lua_State *L) {
-  lks_call_box *box = luaL_checkudata(L, 1, LKS_CALL_TYPE);
+  lks_call_box *box = lua_touserdata(L, 1);
+  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
+    luaL_checkudata(L, 1, LKS_CALL_TYPE); /* raises */
+  lua_pop(L, 1);
   luaL_argcheck(L, box->call != NULL, 1, "call is closed");
   return box;
 }
@@ -262,7 +266,7 @@ static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
 
 /* call:response(now, chance, status, headers, connected, body, memory | nil)
  *   headers: raw lines or a table; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota is
- *   kept. Returns the quota as now known, then the three header values. */
+ *   kept. Returns the three header values when the quota is kept elsewhere. */
 static int call_response(lua_State *L) {
   lks_call_box *box = check_box(L);
   lua_settop(L, 8);
@@ -295,12 +299,18 @@ static int call_response(lua_State *L) {
   }
   if (response.status >= 400) read_refusal(L, 7, &response.refusal);
   lks_call_response(box->call, now, chance, &response);
-  lks_lua_push_quota(L, &quota);
-  if (!has_quota) return 1;
+  box->quota = quota;
+  if (!has_quota || store != NULL) return 0;
   lua_pushstring(L, lks_headers_value(headers.quota_limit));
   lua_pushstring(L, headers.quota_remaining);
   lua_pushstring(L, lks_headers_value(headers.quota_reset));
-  return 4;
+  return 3;
+}
+
+/* call:quota() -> { limit, remaining, reset, as_of } as known after the last answer, or nil */
+static int call_quota(lua_State *L) {
+  lks_lua_push_quota(L, &check_box(L)->quota);
+  return 1;
 }
 
 /* call:failure(now, chance, kind, sent, permanent, message | nil, status | nil) */
@@ -348,15 +358,24 @@ static void push_attempts(lua_State *L, const lks_result *result) {
   }
 }
 
-/* call:success() -> status, attempts, elapsed, recovered */
+/* call:success() -> status, elapsed, recovered. The request is wiped: it is not needed any more. */
 static int call_success(lua_State *L) {
+  lks_call_box *box = check_box(L);
   lks_result result;
-  lks_call_result(check_box(L)->call, &result);
+  lks_call_result(box->call, &result);
+  lks_request_free(&box->request);
   lua_pushinteger(L, result.status);
-  push_attempts(L, &result);
   lks_lua_push_span(L, result.elapsed);
   lua_pushboolean(L, result.recovered);
-  return 4;
+  return 3;
+}
+
+/* call:attempts() -> list of { kind, status, elapsed, wait } */
+static int call_attempts(lua_State *L) {
+  lks_result result;
+  lks_call_result(check_box(L)->call, &result);
+  push_attempts(L, &result);
+  return 1;
 }
 
 static void set_text(lua_State *L, const char *name, const char *value) {
@@ -471,6 +490,8 @@ void lks_lua_open_call(lua_State *L) {
                                      {"failure", call_failure},
                                      {"abort", call_abort},
                                      {"success", call_success},
+                                     {"attempts", call_attempts},
+                                     {"quota", call_quota},
                                      {"error", call_error},
                                      {"lateness", call_lateness},
                                      {"pause", call_pause},

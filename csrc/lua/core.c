@@ -7,7 +7,8 @@ int luaopen_locksmith_core(lua_State *L);
 void lks_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction collect) {
   luaL_newmetatable(L, type);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1); /* each method has the metatable as its upvalue */
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");

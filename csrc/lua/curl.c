@@ -40,7 +40,8 @@ static int transport_new(lua_State *L) {
       .ca_file = text_field(L, 1, "ca_file"),
       .proxy = text_field(L, 1, "proxy"),
       .connect_timeout = lks_span_from_seconds(number_field(L, 1, "connect_timeout")),
-      .max_response_bytes = most < 1                         ? 1
+      /* Written so that NaN, too, takes a branch that does not convert it. */
+      .max_response_bytes = !(most >= 1)                     ? 1
                             : most >= (double)(SIZE_MAX / 4) ? SIZE_MAX / 4
                                                              : (size_t)most,
   };

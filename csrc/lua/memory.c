@@ -1,5 +1,7 @@
 #include "binding.h"
 
+#include "core/snapshot.h"
+
 static lks_memory_box *check_box(lua_State *L, int index) {
   return luaL_checkudata(L, index, LKS_MEMORY_TYPE);
 }
@@ -23,6 +25,7 @@ static lks_state *check_state(lua_State *L) {
 static int memory_new(lua_State *L) {
   lks_memory_box *box = lua_newuserdata(L, sizeof *box);
   box->store = NULL;
+  lks_buffer_init(&box->saved, LKS_SNAPSHOT_MAX);
   luaL_getmetatable(L, LKS_MEMORY_TYPE);
   lua_setmetatable(L, -2);
   box->store = lks_memory_store_new();
@@ -33,6 +36,7 @@ static int memory_collect(lua_State *L) {
   lks_memory_box *box = check_box(L, 1);
   lks_memory_store_free(box->store);
   box->store = NULL;
+  lks_buffer_free(&box->saved);
   return 0;
 }
 
@@ -42,6 +46,65 @@ static int memory_record(lua_State *L) {
   lks_windows windows;
   lks_lua_check_windows(L, 3, &windows);
   lks_pace_record(state->pace, &windows, lks_lua_check_time(L, 4), lks_lua_check_time(L, 5));
+  return 0;
+}
+
+/* memory:reserve(name, windows, now, longest, unpaced, quota) -> wait, slot, probing | nil, kind, retry_after */
+static int memory_reserve(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_windows windows;
+  lks_lua_check_windows(L, 3, &windows);
+  lks_time now = lks_lua_check_time(L, 4);
+  const lks_wish wish = {
+      .longest = lks_lua_check_time(L, 5), .unpaced = lua_toboolean(L, 6) != 0, .quota = lua_toboolean(L, 7) != 0};
+  lks_ticket ticket;
+  lks_span span;
+  lks_kind kind = lks_pacer_take(state, &windows, &wish, now, &ticket, &span);
+  if (kind == LKS_KIND_NO_MEMORY) return lks_lua_no_memory(L);
+  if (kind == LKS_KIND_NONE) {
+    lks_lua_push_span(L, span);
+    lks_lua_push_span(L, ticket.slot);
+    lua_pushboolean(L, ticket.probing);
+    return 3;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, lks_kind_name(kind));
+  lks_lua_push_span(L, span);
+  return 3;
+}
+
+/* memory:renew(name, windows, now, slot, longest) -> wait, slot | nil, "would_wait", retry_after: is it still a slot?
+ */
+static int memory_renew(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_windows windows;
+  lks_lua_check_windows(L, 3, &windows);
+  lks_time now = lks_lua_check_time(L, 4), slot = lks_lua_check_time(L, 5), latest = now + lks_lua_check_time(L, 6);
+  if (lks_pace_renew(state->pace, &windows, now, slot, latest, &slot)) {
+    lks_lua_push_span(L, slot - now);
+    lks_lua_push_span(L, slot);
+    return 2;
+  }
+  if (slot <= latest) return lks_lua_no_memory(L);
+  lua_pushnil(L);
+  lua_pushstring(L, lks_kind_name(LKS_KIND_WOULD_WAIT));
+  lks_lua_push_span(L, slot - now);
+  return 3;
+}
+
+/* memory:release(name, slot, probing): not sent after all */
+static int memory_release(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_ticket ticket = {.slot = lks_lua_check_time(L, 3), .held = true, .probing = lua_toboolean(L, 4) != 0};
+  lks_pacer_give_back(state, &ticket);
+  return 0;
+}
+
+/* memory:move(name, slot, late): sent so many seconds after its slot */
+static int memory_move(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_time slot = lks_lua_check_time(L, 3);
+  lks_pace_move(state->pace, slot, slot + lks_lua_check_time(L, 4));
   return 0;
 }
 
@@ -65,6 +128,15 @@ static int memory_forecast(lua_State *L) {
   return 1;
 }
 
+/* memory:observe(name, now, limit | nil, remaining | nil, reset | nil) -> { limit, remaining, reset, as_of } or nil */
+static int memory_observe(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_quota_observe(&state->quota, lks_lua_check_time(L, 3), luaL_optstring(L, 4, NULL), luaL_optstring(L, 5, NULL),
+                    luaL_optstring(L, 6, NULL));
+  lks_lua_push_quota(L, &state->quota);
+  return 1;
+}
+
 /* memory:quota(name) -> { limit, remaining, reset, as_of } or nil */
 static int memory_quota(lua_State *L) {
   lks_lua_push_quota(L, &check_state(L)->quota);
@@ -81,14 +153,41 @@ static int memory_left(lua_State *L) {
   return 1;
 }
 
+/* memory:save(name, now, before) -> the state as bytes, nil when it says nothing that the bytes `before` do not; how
+ * many seconds it is worth keeping */
+static int memory_save(lua_State *L) {
+  lks_state *state = check_state(L);
+  lks_time now = lks_lua_check_time(L, 3);
+  size_t length;
+  const char *before = luaL_checklstring(L, 4, &length);
+  lks_buffer *saved = &check_box(L, 1)->saved;
+  lks_buffer_clear(saved);
+  if (!lks_snapshot_write(state, saved)) return lks_lua_no_memory(L);
+  if (lks_snapshot_same(before, length, saved->data, saved->length))
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, saved->data, saved->length);
+  lks_lua_push_span(L, lks_snapshot_life(state, now));
+  return 2;
+}
+
+/* memory:load(name, bytes): "" for a state in which nothing happened yet. Returns whether the bytes are a state */
+static int memory_load(lua_State *L) {
+  lks_state *state = check_state(L);
+  size_t length;
+  const char *bytes = luaL_checklstring(L, 3, &length);
+  lua_pushboolean(L, lks_snapshot_read(state, bytes, length));
+  return 1;
+}
+
 void lks_lua_open_memory(lua_State *L) {
-  static const luaL_Reg methods[] = {{"record", memory_record},
-                                     {"pause", memory_pause},
-                                     {"forecast", memory_forecast},
-                                     {"quota", memory_quota},
-                                     {"left", memory_left},
-                                     {"close", memory_collect},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"reserve", memory_reserve},   {"renew", memory_renew},
+                                     {"release", memory_release},   {"move", memory_move},
+                                     {"record", memory_record},     {"pause", memory_pause},
+                                     {"forecast", memory_forecast}, {"observe", memory_observe},
+                                     {"save", memory_save},         {"load", memory_load},
+                                     {"quota", memory_quota},       {"left", memory_left},
+                                     {"close", memory_collect},     {NULL, NULL}};
   lks_lua_new_type(L, LKS_MEMORY_TYPE, methods, memory_collect);
   lua_pushcfunction(L, memory_new);
   lua_setfield(L, -2, "memory");

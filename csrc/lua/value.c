@@ -35,11 +35,14 @@ static size_t string_length(const char *text, const char *end) {
   return (size_t)(c < end ? c - text + 1 : end - text);
 }
 
+/* A run of BIG_DIGITS digits covers every BIG_DIGITS-th byte once, so only those need a look. */
 static bool has_big(const char *text, size_t length) {
-  size_t run = 0;
-  for (size_t i = 0; i < length; i++) {
-    run = is_digit(text[i]) ? run + 1 : 0;
-    if (run >= BIG_DIGITS) return true;
+  for (size_t i = BIG_DIGITS - 1; i < length; i += BIG_DIGITS) {
+    if (!is_digit(text[i])) continue;
+    size_t first = i, last = i;
+    while (first > 0 && is_digit(text[first - 1])) first--;
+    while (last + 1 < length && is_digit(text[last + 1])) last++;
+    if (last - first + 1 >= BIG_DIGITS) return true;
   }
   return false;
 }
@@ -215,14 +218,25 @@ static void push_snake(lua_State *L, const char *name, size_t length) {
     lua_pushvalue(L, -2); /* the key itself, under its value */
 }
 
-/* core.snake(table) -> copy with the names of the top level in snake_case */
-static int value_snake(lua_State *L) {
+/* core.link(value) -> copy of an answer with the names of its top level in snake_case; the answer itself, cleaned, is
+ * its field raw. */
+static int value_link(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  lua_createtable(L, 0, 12);
+  luaL_checkstack(L, 10, NULL);
+  lua_createtable(L, 0, 15);
   lua_pushnil(L);
   while (lua_next(L, 1)) {
-    if (lua_type(L, -2) == LUA_TSTRING) {
+    bool named = lua_type(L, -2) == LUA_TSTRING;
+    if (lua_istable(L, -1)) {
+      clean_table(L, 1);
+    } else if (push_clean(L)) {
+      lua_pushvalue(L, -3);
+      lua_pushvalue(L, -2);
+      lua_rawset(L, 1);
+      lua_replace(L, -2);
+    }
+    if (named) {
       size_t length;
       const char *name = lua_tolstring(L, -2, &length);
       push_snake(L, name, length);
@@ -232,6 +246,8 @@ static int value_snake(lua_State *L) {
     lua_insert(L, -2);
     lua_rawset(L, 2);
   }
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 2, "raw");
   return 1;
 }
 
@@ -274,7 +290,7 @@ static int value_headers(lua_State *L) {
 
 void lks_lua_open_value(lua_State *L) {
   static const luaL_Reg functions[] = {{"shield", value_shield},     {"clean", value_clean},
-                                       {"is_short", value_is_short}, {"snake", value_snake},
+                                       {"is_short", value_is_short}, {"link", value_link},
                                        {"headers", value_headers},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -165,15 +165,26 @@ end
 
 --- One round of bringing a flag to the wanted state: a PUT, which paid plans obey and free ones silently ignore, then
 --- the toggle, which flips the stored value and is therefore sent only right after the value was seen.
+---@return locksmith.Address? as the service now has it
+---@return locksmith.Response|locksmith.Error
+---@return string? outcome for the flag, where the failed step alone does not tell
 local function try_flag(session, present, id, flag, want, opts)
   local done, failure = put(session, id, { address = present.address, [flag] = want }, opts)
   if not done and Error.is(failure) then return nil, failure end
   local address, response = fetch(session, id, opts)
-  if not address or address[flag] == want then return address, response end
+  if not address then return nil, response, "unknown" end
+  if address[flag] == want then return address, response end
   local flipped
   flipped, failure = session:call(NAME .. "toggle_" .. flag, opts, id)
-  if not flipped and Error.is(failure) then return nil, failure, true end
-  return fetch(session, id, opts)
+  local refused = not flipped and Error.is(failure)
+  -- A toggle whose answer was lost may or may not have flipped the flag: only a look can tell.
+  if refused and failure.outcome ~= "unknown" then
+    return nil, failure, failure.outcome == "not_sent" and "unknown" or nil
+  end
+  address, response = fetch(session, id, opts)
+  if address then return address, response end
+  local told = type(flipped) == "table" and flipped[flag] == want
+  return nil, response, told and "applied" or "unknown"
 end
 
 local function set_flag(self, id, flag, want, opts)
@@ -187,17 +198,15 @@ local function set_flag(self, id, flag, want, opts)
 
   local address, response = fetch(session, id, opts)
   if not address then return step_failed(response, operation, unchanged(response)) end
-  for _ = 1, FLAG_ROUNDS do
+  for round = 1, FLAG_ROUNDS do
     if address[flag] == want then return address, response end
-    local now, result, toggling = try_flag(session, address, id, flag, want, opts)
-    if now then
-      address, response = now, result
-    else
-      -- A toggle whose answer was lost may or may not have flipped the flag: only a look can tell.
-      if not (toggling and result.outcome == "unknown") then return step_failed(result, operation) end
-      address, response = fetch(session, id, opts)
-      if not address then return step_failed(response, operation, "unknown") end
+    local now, result, outcome = try_flag(session, address, id, flag, want, opts)
+    if not now then
+      -- What an earlier round wrote may still show.
+      if round > 1 and outcome ~= "applied" then outcome = "unknown" end
+      return step_failed(result, operation, outcome)
     end
+    address, response = now, result
   end
   if address[flag] == want then return address, response end
   return nil, Error.new {

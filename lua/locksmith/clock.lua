@@ -1,6 +1,7 @@
---- The clocks: Unix seconds with a fraction, and a way to wait.
+--- The clocks: Unix seconds with a fraction, and a way to wait, which returns a message where nobody can wait.
 
 local core = require "locksmith.core"
+local phase = require "locksmith.transport.phase"
 
 local clock = {}
 
@@ -12,8 +13,12 @@ clock.system = { now = core.now, sleep = core.sleep }
 clock.nginx = {
   now = core.now,
   sleep = function(seconds)
+    -- Before there are workers nobody is kept waiting.
+    if ngx.get_phase() == "init" then return core.sleep(seconds) end
+    local message = phase.without_sleep()
+    if message then return message end
     -- ngx.sleep counts whole milliseconds and would turn less than one into none.
-    _G.ngx.sleep(math.ceil(seconds * 1000) / 1000)
+    ngx.sleep(math.ceil(seconds * 1000) / 1000)
   end,
 }
 

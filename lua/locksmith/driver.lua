@@ -5,16 +5,12 @@ local core = require "locksmith.core"
 local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local pacing = require "locksmith.pacing"
+local Response = require "locksmith.response"
 
 local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, core.DONE
 
----@class locksmith.Response
----@field status integer
----@field headers table<string, string> lower-case names
----@field quota table? { limit, remaining, reset, as_of }, times in Unix seconds
----@field attempts table[] one { kind, status, elapsed, wait } per attempt
----@field elapsed number seconds of the whole call
----@field recovered boolean a repeat showed that an attempt whose answer was lost had been applied
+-- Fields of a body that are nobody's business.
+local SECRET = { "password", "secretMemo", "targetUrl" }
 
 local driver = {}
 
@@ -24,6 +20,8 @@ local driver = {}
 ---@field value any
 ---@field text string
 ---@field quota table?
+---@field shape function?
+---@field memory userdata? pacing state the C core settles with by itself
 
 local function emit(session, call, event)
   local on_event = session.on_event
@@ -32,24 +30,21 @@ local function emit(session, call, event)
   pcall(on_event, event) -- a fault in a logger must not decide whether a link exists
 end
 
-local function decode(text)
+local function decode(text, uncleaned)
   if text == nil or text == "" then return nil end
-  local ok, value = json.decode(text)
+  local ok, value = json.decode(text, uncleaned)
   if not ok then return false end
   if value == nil then return false end -- a bare null says nothing that any operation could mean
   return value
 end
 
 local function answer(session, call, status, headers, text, connected, exchange)
-  local value = decode(text)
+  local value = decode(text, exchange.shape and status < 300)
   exchange.headers, exchange.text, exchange.value = headers, text, value
   local chance = status < 400 and 0 or session.random()
-  local quota, limit, remaining, reset =
+  local limit, remaining, reset =
     call:response(session.now(), chance, status, headers, connected or 0, value, exchange.memory)
-  if remaining and not exchange.memory then
-    quota = pacing.observe(session, exchange, limit, remaining, reset) or quota
-  end
-  exchange.quota = quota
+  if remaining then exchange.quota = pacing.observe(session, exchange, limit, remaining, reset) end
 end
 
 local function attempt(session, call, limit, exchange)
@@ -58,7 +53,7 @@ local function attempt(session, call, limit, exchange)
     emit(session, call, { type = "request", method = method, url = url, attempt = call:attempt() })
   end
   local began = session.now()
-  exchange.headers, exchange.text, exchange.value = nil, nil, nil
+  exchange.headers, exchange.text, exchange.value = false, false, false
   local status, a, b, c, permanent, partial = session.transport:send(call, limit)
   if status then
     answer(session, call, status, a, b, c, exchange)
@@ -75,35 +70,19 @@ local function wait(session, call, span)
   if session.on_event then
     emit(session, call, { type = call:is_retrying() and "retry" or "wait", wait = span, attempt = call:attempt() + 1 })
   end
-  session.sleep(span)
+  local refusal = session.sleep(span)
+  if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
 end
 
-local response_fields = {}
-
---- Headers are split into a table when they are looked at.
-local Response = {
-  __index = function(response, name)
-    local lines = name == "headers" and response[response_fields]
-    if not lines then return nil end
-    local headers = type(lines) == "table" and lines or core.headers(lines)
-    rawset(response, "headers", headers)
-    rawset(response, response_fields, nil)
-    return headers
-  end,
-}
-
 local function succeed(call, exchange)
-  local status, attempts, elapsed, recovered = call:success()
+  local response = Response.new(call, exchange.headers, exchange.quota)
   local value = exchange.value
-  if value == false or recovered then value = nil end
-  return value, setmetatable({
-    status = status,
-    [response_fields] = exchange.headers or {},
-    quota = exchange.quota,
-    attempts = attempts,
-    elapsed = elapsed,
-    recovered = recovered,
-  }, Response), exchange.text
+  if value == false or response.recovered then
+    value = nil
+  elseif exchange.shape and type(value) == "table" then
+    value = exchange.shape(value)
+  end
+  return value, response, exchange.text
 end
 
 local function details_of(value)
@@ -112,10 +91,10 @@ local function details_of(value)
   return value.details or value.errors or inner
 end
 
-local function fail(session, call, exchange, secrets)
+local function fail(session, call, exchange, body)
   local fields = call:error()
   local hidden = { call:secret() }
-  for i = 1, #(secrets or {}) do hidden[#hidden + 1] = secrets[i] end
+  for _, name in ipairs(SECRET) do hidden[#hidden + 1] = body and body[name] end
   if fields.source == "remote" then fields.details = details_of(exchange.value) end
   local err = Error.new(fields, hidden)
   emit(session, call, { type = "error", error = err, kind = err.kind })
@@ -125,13 +104,14 @@ end
 --- Runs a call.
 ---@param session table
 ---@param call userdata
----@param secrets string[]? what no error may show
+---@param body table? what the request's body was made from: no error may show its secrets
+---@param shape nil|fun(value: table): table makes the result from the decoded answer; without it, it is only cleaned
 ---@return any value, or nil
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came
-function driver.run(session, call, secrets)
+function driver.run(session, call, body, shape)
   local now = session.now
-  local exchange = { memory = session.memory }
+  local exchange = { memory = session.memory, shape = shape, headers = false, value = false, text = false }
   while true do
     if session.closed then call:abort(now(), "closed", "the client was closed") end
     local action, span, effects = call:next(now(), exchange.memory)
@@ -147,7 +127,7 @@ function driver.run(session, call, secrets)
     elseif action == KEY then
       key_source.bring(session, call, span)
     else
-      return fail(session, call, exchange, secrets)
+      return fail(session, call, exchange, body)
     end
   end
 end

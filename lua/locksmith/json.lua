@@ -54,20 +54,23 @@ local function encode_exact(value)
 end
 
 ---@param value any
+---@param short boolean? known to hold no number that 14 digits would round
 ---@return string? text nil where value cannot be JSON
 ---@return string? message
-function json.encode(value)
-  local ok, text = pcall(core.is_short(value) and private.encode or encode_exact, value)
+function json.encode(value, short)
+  local ok, text = pcall((short or core.is_short(value)) and private.encode or encode_exact, value)
   if ok then return text end
   return nil, text
 end
 
 ---@param text string
+---@param uncleaned boolean? the caller will clean it: null and big numbers are not yet what they should be
 ---@return boolean ok whether it is JSON
 ---@return any value null is nil
-function json.decode(text)
+function json.decode(text, uncleaned)
   local ok, value = pcall(private.decode, core.shield(text))
   if not ok then return false end
+  if uncleaned then return true, value end
   return true, core.clean(value)
 end
 

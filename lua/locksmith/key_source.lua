@@ -7,6 +7,8 @@ local key_source = {}
 
 -- While one coroutine asks, others look again this often.
 local PATIENCE = 0.01
+-- A coroutine may be killed while it asks, as nginx does when a visitor leaves: the others ask themselves after so long.
+local LONGEST_ASK = 5
 
 --- Checks a key and reads its claims.
 ---@param service "lockpub"|"locker"
@@ -53,7 +55,7 @@ function key_source.bring(session, call, span)
     end
     return
   end
-  session.asking_until = now + span -- a coroutine that is killed while it asks must not stop the others for ever
+  session.asking_until = now + math.min(LONGEST_ASK, span)
   local ok, text, reason = pcall(session.ask_key)
   session.asking_until = nil
   session.key_generation = session.key_generation + 1

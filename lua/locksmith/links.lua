@@ -40,28 +40,25 @@ function Links:create(fields, opts)
   local session = resource.session(self)
   options.argument(fields, "table", "fields", OPERATION, 3)
   opts = options.read(opts, CREATE, OPERATION, 3)
-  local wire, problem = core.fields("link", fields)
-  if not wire then return nil, Error.refused("invalid_request", problem, OPERATION) end
+  local wire, short = core.fields("link", fields)
+  if not wire then return nil, Error.refused("invalid_request", short, OPERATION) end
   if opts.idempotent and not wire.customSlug then
+    local problem
     wire.customSlug, problem = core.slug()
     if not wire.customSlug then return nil, Error.refused("config", problem, OPERATION) end
   end
-  local body
-  body, problem = json.encode(wire)
+  local body, problem = json.encode(wire, short)
   if not body then
     return nil, Error.refused("invalid_request", "extra cannot be written as JSON: " .. problem, OPERATION)
   end
-  local secrets = { wire.password, wire.secretMemo or wire.targetUrl }
-  local value, response = session:call(OPERATION, opts, nil, body, wire.customSlug ~= nil, secrets)
-  if not value then
+  local link, response = session:call(OPERATION, opts, nil, body, wire.customSlug ~= nil, wire, nil, core.link)
+  if not link then
     if response.recovered then return recovered_link(wire), response end
     return nil, response
   end
-  if type(value) ~= "table" then
+  if type(link) ~= "table" then
     return session:unexpected(OPERATION, "the answer is not a JSON object", response, "unknown")
   end
-  local link = core.snake(value)
-  link.raw = value
   return link, response
 end
 

@@ -2,6 +2,8 @@
 
 local options = {}
 
+local NONE = {}
+
 local function fail(level, what, name, problem)
   error(("%s: option '%s' %s"):format(what, tostring(name), problem), level + 1)
 end
@@ -125,9 +127,9 @@ end
 ---@param known table<string, function> name -> check(value) -> problem?
 ---@param what string the function, for the message
 ---@param level integer stack level of the caller's line, as for error()
----@return table # the options, {} for nil
+---@return table # the options, an empty table for nil; not to be changed
 function options.read(given, known, what, level)
-  if given == nil then return {} end
+  if given == nil then return NONE end
   if type(given) ~= "table" then error(what .. ": options must be a table, not a " .. type(given), level) end
   for name, value in pairs(given) do
     local check = known[name]

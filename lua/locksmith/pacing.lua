@@ -2,69 +2,198 @@
 
 local core = require "locksmith.core"
 
+--- What every store answers to. Nothing here raises or waits for a slot; a store that is out of reach gives
+--- nil, "store", message. `name` is the state ("service:fingerprint of the key"), `now` the caller's clock in Unix
+--- seconds, `patience` the seconds that asking may take (nil: as the store thinks best).
+---@class locksmith.Store
+---@field reserve fun(self, request: locksmith.SlotRequest): number|nil, any, any
+---  wait in seconds, token | nil, "would_wait"|"quota_exceeded", retry_after | nil, "again", seconds: no answer yet
+---@field renew nil|fun(self, request: locksmith.SlotRequest, token: any): number|nil, any, any
+---  as reserve, for who waited for the slot of that token: others may have sent late, the service may have asked for a
+---  pause, the store may have lost its memory meanwhile. Unless it says "again" a failure means the slot is gone
+---@field release fun(self, name: string, token: any, patience: number?) the slot was not used
+---@field move fun(self, name: string, token: any, late: number, patience: number?) sent so many seconds after its slot
+---@field pause fun(self, name: string, now: number, seconds: number, patience: number?) nobody sends for so long
+---@field observe fun(self, name: string, now: number, limit: string?, remaining: string, reset: string?,
+---  patience: number?): table? the quota as now known, from three header values
+---@field quota fun(self, name: string, now: number): table?, integer? the quota and how many creations are left
+---@field forecast fun(self, name: string, windows: number[][], now: number, n: integer): number? seconds for n sends
+---@field fallback locksmith.MemoryStore? what takes over while the store is out of reach
+---@field note nil|fun(self, name: string, now: number, at: number): any a send was let through by the fallback
+---@field forget nil|fun(self, name: string, mark: any) and was not made: what note returned
+
+---@class locksmith.SlotRequest
+---@field name string
+---@field windows number[][] list of { requests, seconds with the margin }
+---@field margin number seconds of inexactness that the windows bear
+---@field now number
+---@field longest number acceptable wait
+---@field patience number what the whole call has left
+---@field count_only boolean pacing "off": is let through at once, and counted
+---@field quota boolean a success takes one from the monthly quota
+
 local pacing = {}
 
 local RELEASE, MOVE, PAUSE = core.RELEASE, core.MOVE, core.PAUSE
+-- What a call whose time is up may still spend on telling the store.
+local LAST_WORD = 0.05
+-- While the store is away, a wait is cut into pieces: it may be back, and know more.
+local RECHECK = 1
 
 local MESSAGES = {
   would_wait = "no slot is free before the deadline (or pacing is \"fail\")",
   quota_exceeded = "the monthly quota is used up",
 }
 
---- The store cannot be reached: goes on with this process's own count, or ends the call.
-local function lost(session, call, exchange, message, emit)
-  emit(session, call, { type = "store_error", message = message })
-  if session.on_store_error == "fail" then
-    call:refuse(session.now(), "store", nil, "the pacing store is out of reach: " .. tostring(message))
-    return
-  end
-  exchange.memory = session.fallback.memory
+--- The store is out of reach: says so, once per call.
+local function complain(session, call, exchange, message)
+  if exchange.complained then return end
+  exchange.complained = true
+  exchange.emit(session, call, { type = "store_error", message = tostring(message) })
 end
 
+local function linger(session, call, exchange, span)
+  exchange.emit(session, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
+  local refusal = session.sleep(span)
+  if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
+end
+
+--- Forgets the slot that the call held, here and in the fallback's count.
+---@return any token, nil when there was none
+local function forget(session, exchange)
+  local token = exchange.token
+  exchange.token, exchange.waiting = nil, nil
+  if not token then return nil end
+  if exchange.store ~= session.fallback then session.fallback.memory:release(exchange.name, exchange.at) end
+  if exchange.mark then session.store:forget(exchange.name, exchange.mark) end
+  exchange.mark = nil
+  return token
+end
+
+--- Gives back the slot that the call holds.
+local function drop(session, exchange, patience)
+  local token = forget(session, exchange)
+  if token then return exchange.store:release(exchange.name, token, patience) end
+end
+
+--- Waits for a slot it holds, and asks then whether the slot still is one.
+local function await(session, call, exchange, span)
+  exchange.waiting = true
+  linger(session, call, exchange, span)
+  if session.closed or session.now() >= exchange.deadline then drop(session, exchange, LAST_WORD) end
+end
+
+local function reserve_locally(session, call, request, exchange)
+  local store = session.fallback
+  local wait, token, reason = store:reserve(request)
+  if not wait then return call:refuse(session.now(), token, reason, MESSAGES[token]) end
+  if wait > 0 then
+    store:release(request.name, token)
+    return linger(session, call, exchange, math.min(wait, RECHECK))
+  end
+  exchange.store, exchange.token = store, token
+  if session.store.note then exchange.mark = session.store:note(request.name, request.now, request.now) end
+  call:grant(session.now(), 0)
+end
+
+local function hold(session, request, exchange, wait, token)
+  local mirror, at = session.fallback.memory, request.now + wait
+  if exchange.token then
+    mirror:move(request.name, exchange.at, at - exchange.at)
+  else
+    mirror:record(request.name, request.windows, request.now, at)
+  end
+  exchange.store, exchange.token, exchange.at = session.store, token, at
+end
+
+--- Answers a call that wants a slot, or brings it nearer to one by waiting; then the call asks again.
 ---@param session table
 ---@param call userdata
 ---@param longest number seconds the call can wait
 ---@param exchange table
 ---@param emit function
 function pacing.reserve(session, call, longest, exchange, emit)
+  local store, now = session.store, session.now()
   local name = session.core:state_name()
+  exchange.name, exchange.emit, exchange.deadline = name, emit, call:deadline()
   local request = {
     name = name,
     windows = session.windows,
-    now = session.now(),
+    margin = session.options.pacing_margin,
+    now = now,
     longest = longest,
+    patience = exchange.deadline - now,
     count_only = call:is_unpaced(),
     quota = call:counts_quota(),
-    mirror = session.fallback.memory,
   }
-  local wait, token, reason = session.store:reserve(request)
+  local wait, token, reason
+  if exchange.waiting then wait, token, reason = store:renew(request, exchange.token)
+  else wait, token, reason = store:reserve(request) end
   if wait then
-    exchange.token, exchange.name = token, name
+    hold(session, request, exchange, wait, token)
+    if wait > 0 and store.renew then return await(session, call, exchange, wait) end
+    exchange.waiting = nil
     call:grant(session.now(), wait)
   elseif token == "store" then
-    lost(session, call, exchange, reason, emit)
+    drop(session, exchange, LAST_WORD)
+    complain(session, call, exchange, reason)
+    if session.on_store_error == "fail" then
+      return call:refuse(session.now(), "store", nil, "the pacing store is out of reach: " .. tostring(reason))
+    end
+    request.now = session.now() -- asking took time
+    request.longest = math.max(0, longest - (request.now - now))
+    reserve_locally(session, call, request, exchange)
+  elseif token == "again" and reason <= longest then
+    linger(session, call, exchange, reason)
   else
+    if token == "again" then
+      drop(session, exchange, LAST_WORD)
+      token = "would_wait"
+    end
+    forget(session, exchange)
     call:refuse(session.now(), token, reason, MESSAGES[token])
   end
 end
 
+local function patience(session, exchange)
+  return math.max((exchange.deadline or 0) - session.now(), LAST_WORD)
+end
+
+--- Hands on what a store said to a message; nil for its complaint.
+local function heard(session, call, exchange, answer, problem, message)
+  if problem ~= "store" then return answer end
+  if call and exchange.emit then complain(session, call, exchange, message) end
+end
+
+local function move(session, call, exchange, name, token)
+  local store, late = exchange.store, call:lateness()
+  heard(session, call, exchange, store:move(name, token, late, patience(session, exchange)))
+  if store ~= session.fallback then session.fallback.memory:move(name, exchange.at, late) end
+end
+
+--- Carries out the effects announced with an action.
 function pacing.settle(session, call, effects, exchange)
-  local store, name, token = session.store, exchange.name or session.core:state_name(), exchange.token
+  local name, token = exchange.name or session.core:state_name(), exchange.token
   if effects >= PAUSE then
     effects = effects - PAUSE
-    store:pause(name, session.now(), call:pause())
+    local now, span = session.now(), call:pause()
+    session.fallback:pause(name, now, span)
+    heard(session, call, exchange, session.store:pause(name, now, span, patience(session, exchange)))
   end
   if effects >= MOVE then
     effects = effects - MOVE
-    if token then store:move(name, token, call:lateness()) end
+    if token then move(session, call, exchange, name, token) end
   end
-  if effects >= RELEASE and token then store:release(name, token) end
-  exchange.token = nil
+  if effects >= RELEASE then heard(session, call, exchange, drop(session, exchange, patience(session, exchange))) end
+  exchange.token, exchange.mark = nil, nil
 end
 
 ---@return table? quota as the store now knows it
 function pacing.observe(session, exchange, limit, remaining, reset)
-  return session.store:observe(exchange.name or session.core:state_name(), session.now(), limit, remaining, reset)
+  local name, now = exchange.name or session.core:state_name(), session.now()
+  local own = session.fallback:observe(name, now, limit, remaining, reset)
+  return heard(session, nil, exchange,
+    session.store:observe(name, now, limit, remaining, reset, patience(session, exchange))) or own
 end
 
 return pacing

@@ -84,7 +84,7 @@ function session.new(service, given)
     key_generation = 0,
   }, Session)
   self.memory = self.store.memory
-  if not self.memory then self.fallback = memory.new() end
+  if not self.memory then self.fallback = self.store.fallback or memory.new() end
 
   if type(options.api_key) == "function" then
     self.ask_key = options.api_key
@@ -113,8 +113,14 @@ end
 ---@return locksmith.Error?
 function Session:ready(operation)
   if self.closed then return Error.refused("closed", "the client is closed", operation) end
-  if self.transport then return nil end
-  return start(self, operation)
+  if not self.transport then
+    local err = start(self, operation)
+    if err then return err end
+  end
+  local usable = self.transport.usable
+  if not usable then return nil end
+  local kind, message = usable(self.transport)
+  if kind then return Error.refused(kind, message, operation) end
 end
 
 --- Turns a composition's options into ones that carry its single deadline.
@@ -135,9 +141,9 @@ local function limits(self, opts)
     PACING[opts.pacing or options.pacing]
 end
 
-local function run(self, operation, call, problem, secrets)
+local function run(self, operation, call, problem, fields, shape)
   if not call then return nil, Error.refused("invalid_request", problem, operation) end
-  return driver.run(self, call, secrets)
+  return driver.run(self, call, fields, shape)
 end
 
 --- Makes one call of a known operation.
@@ -146,12 +152,13 @@ end
 ---@param id string?
 ---@param body string?
 ---@param keyed boolean? the body carries a slug
----@param secrets string[]?
+---@param fields table? what the body was made from: no error may show its secrets
 ---@param query table? list of { name, value }
+---@param shape function? see driver.run
 ---@return any value
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text
-function Session:call(operation, opts, id, body, keyed, secrets, query)
+function Session:call(operation, opts, id, body, keyed, fields, query, shape)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
@@ -163,7 +170,7 @@ function Session:call(operation, opts, id, body, keyed, secrets, query)
       if not ok then call, problem = nil, bad break end
     end
   end
-  return run(self, operation, call, problem, secrets)
+  return run(self, operation, call, problem, fields, shape)
 end
 
 --- Makes one call of an endpoint the library does not know.

@@ -10,7 +10,8 @@ local function make(service, key, script, options)
   local own = { api_key = key, store = locksmith.memory(), random = function() return 0.5 end }
   local clock = virtual.clock()
   local requests
-  if type(script) == "table" then own.transport, requests = virtual.transport(script, clock) else own.transport = script end
+  own.transport = script
+  if type(script) == "table" then own.transport, requests = virtual.transport(script, clock) end
   own.clock = clock
   for name, value in pairs(options or {}) do own[name] = value end
   return assert(locksmith[service](own)), requests, clock

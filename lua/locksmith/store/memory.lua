@@ -1,8 +1,10 @@
 --- Pacing and quota state in this process, kept by the C core. Shared by the clients that are given the same store.
+--- The calls of such a client settle with the core directly; these methods serve everything else.
 
 local core = require "locksmith.core"
 
----@class locksmith.MemoryStore
+---@class locksmith.MemoryStore: locksmith.Store
+---@field memory userdata the core's states
 local Memory = {}
 Memory.__index = Memory
 Memory.__name = "locksmith.MemoryStore"
@@ -22,9 +24,37 @@ function module.default()
   return shared
 end
 
---- Calls settle with the core directly; this is only how a store is told from other tables.
-function Memory.reserve()
-  error("a memory store is driven by the core", 2)
+function Memory:reserve(request)
+  local wait, slot, probing = self.memory:reserve(request.name, request.windows, request.now, request.longest,
+    request.count_only, request.quota)
+  if not wait then return nil, slot, probing end
+  return wait, { slot = slot, probing = probing }
+end
+
+function Memory:renew(request, token)
+  local wait, slot, retry_after = self.memory:renew(request.name, request.windows, request.now, token.slot,
+    request.longest)
+  if not wait then return nil, slot, retry_after end
+  return wait, { slot = slot, probing = token.probing }
+end
+
+function Memory:release(name, token)
+  self.memory:release(name, token.slot, token.probing)
+  return true
+end
+
+function Memory:move(name, token, late)
+  self.memory:move(name, token.slot, late)
+  return true
+end
+
+function Memory:pause(name, now, seconds)
+  self.memory:pause(name, now, now + seconds)
+  return true
+end
+
+function Memory:observe(name, now, limit, remaining, reset)
+  return self.memory:observe(name, now, limit, remaining, reset)
 end
 
 function Memory:quota(name, now)

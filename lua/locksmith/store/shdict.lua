@@ -1,1 +1,166 @@
-return { new = function() error("not built yet") end }
+--- Pacing and quota state in a `lua_shared_dict` of nginx, for all workers of one nginx.
+---
+--- A state is a chain of versions: `key:n` holds the n-th as the core's bytes and is never changed. Whoever wants to
+--- change the state reads the newest, lets the core work on it, and adds the next version; adding fails when another
+--- worker was first, and then it starts over. So each step is atomic without a lock, and a worker that dies at any
+--- point holds up nobody. A superseded version becomes a mark that outlives every worker still at work on it. `key`
+--- holds the newest version's number, or a little less: the marks lead on from there.
+---
+--- Nothing is evicted to make room: a full dict makes the store fail, and the local limiter takes over. A dict that
+--- other code fills too may evict a state, though: give this one a dict of its own. Some kilobytes per API key are
+--- enough; what no window and no quota needs any more expires.
+
+local core = require "locksmith.core"
+local memory = require "locksmith.store.memory"
+
+-- Changes with the core's bytes: the dict outlives a reload, and the next version of locksmith starts afresh.
+local PREFIX = "locksmith1:"
+local SUPERSEDED = "-"
+local MARK_LIFE = 10
+-- Beyond its last meaning, because nginx's clock is not the caller's.
+local SLACK = 60
+local HEAD_SLACK = 600
+local ROUNDS = 1000
+
+---@class locksmith.ShdictStore: locksmith.Store
+local Shdict = {}
+Shdict.__index = Shdict
+Shdict.__name = "locksmith.ShdictStore"
+
+--- The newest version and its bytes, "" for a state in which nothing happened yet.
+---@param from integer a version that is known to have been
+local function newest(dict, key, from)
+  local version = math.max(from, dict:get(key) or 0)
+  local bytes = dict:get(key .. ":" .. version)
+  while bytes == SUPERSEDED do
+    version = version + 1
+    bytes = dict:get(key .. ":" .. version)
+  end
+  return version, bytes or ""
+end
+
+local function add(dict, key, version, bytes, life)
+  local ok, problem = dict:safe_add(key .. ":" .. version + 1, bytes, life + SLACK)
+  if not ok then return nil, problem end
+  if (dict:get(key) or 0) <= version then
+    ok, problem = dict:safe_set(key, version + 1, life + HEAD_SLACK)
+    if not ok then return nil, problem end
+  end
+  if dict:get(key .. ":" .. version) then dict:safe_set(key .. ":" .. version, SUPERSEDED, MARK_LIFE) end
+  return true
+end
+
+--- Lets `change` work on the state of that name in the core's memory, and makes the outcome everyone's.
+---@return any ... what change returned, or nil, "store", message
+local function update(self, name, now, change, ...)
+  local dict, key, scratch = self.dict, PREFIX .. name, self.scratch
+  local from = 0
+  for _ = 1, ROUNDS do
+    local version, bytes = newest(dict, key, from)
+    if not scratch:load(name, bytes) then
+      return nil, "store", ("lua_shared_dict %s holds what is no state"):format(self.name)
+    end
+    local a, b, c = change(scratch, name, ...)
+    local after, life = scratch:save(name, now, bytes)
+    if not after or life == 0 then return a, b, c end -- nothing that anyone would miss
+    local ok, problem = add(dict, key, version, after, life)
+    if ok then return a, b, c end
+    if problem ~= "exists" then
+      return nil, "store", ("lua_shared_dict %s: %s"):format(self.name, tostring(problem))
+    end
+    from = version + 1
+  end
+  return nil, "store", ("lua_shared_dict %s: too many writers"):format(self.name)
+end
+
+local function reserve(scratch, name, request)
+  return scratch:reserve(name, request.windows, request.now, request.longest, request.count_only, request.quota)
+end
+
+function Shdict:reserve(request)
+  local wait, slot, probing = update(self, request.name, request.now, reserve, request)
+  if not wait then return nil, slot, probing end
+  return wait, { slot = slot, probing = probing, now = request.now }
+end
+
+local function renew(scratch, name, request, token)
+  return scratch:renew(name, request.windows, request.now, token.slot, request.longest)
+end
+
+function Shdict:renew(request, token)
+  local wait, slot, retry_after = update(self, request.name, request.now, renew, request, token)
+  if not wait then return nil, slot, retry_after end
+  return wait, { slot = slot, probing = token.probing, now = request.now }
+end
+
+local function release(scratch, name, token)
+  scratch:release(name, token.slot, token.probing)
+  return true
+end
+
+function Shdict:release(name, token)
+  return update(self, name, token.now, release, token)
+end
+
+local function move(scratch, name, token, late)
+  scratch:move(name, token.slot, late)
+  return true
+end
+
+function Shdict:move(name, token, late)
+  return update(self, name, token.now, move, token, late)
+end
+
+local function pause(scratch, name, now, seconds)
+  scratch:pause(name, now, now + seconds)
+  return true
+end
+
+function Shdict:pause(name, now, seconds)
+  return update(self, name, now, pause, now, seconds)
+end
+
+local function observe(scratch, name, now, limit, remaining, reset)
+  return scratch:observe(name, now, limit, remaining, reset)
+end
+
+function Shdict:observe(name, now, limit, remaining, reset)
+  return update(self, name, now, observe, now, limit, remaining, reset)
+end
+
+--- Loads the state to look at it.
+local function look(self, name)
+  local _, bytes = newest(self.dict, PREFIX .. name, 0)
+  return self.scratch:load(name, bytes) and self.scratch or core.memory()
+end
+
+function Shdict:quota(name, now)
+  local state = look(self, name)
+  return state:quota(name), state:left(name, now)
+end
+
+function Shdict:forecast(name, windows, now, n)
+  return look(self, name):forecast(name, windows, now, n)
+end
+
+function Shdict:__tostring()
+  return "locksmith.shdict store (" .. self.name .. ")"
+end
+
+local module = {}
+
+---@param name string of a `lua_shared_dict`
+---@return locksmith.ShdictStore # raises at the caller's line when there is no such dict
+function module.new(name)
+  if type(name) ~= "string" then
+    error("locksmith.shdict: argument 'name' must be a string, not a " .. type(name), 2)
+  end
+  local ngx = rawget(_G, "ngx")
+  local dicts = type(ngx) == "table" and ngx.shared
+  if not dicts then error("locksmith.shdict: there are shared dicts only in nginx", 2) end
+  local dict = dicts[name]
+  if not dict then error(("locksmith.shdict: nginx has no \"lua_shared_dict %s\""):format(name), 2) end
+  return setmetatable({ name = name, dict = dict, scratch = core.memory(), fallback = memory.new() }, Shdict)
+end
+
+return module

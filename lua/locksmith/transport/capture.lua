@@ -1,0 +1,199 @@
+--- nginx's own upstream client, through a subrequest to the internal location of nginx/locksmith.conf.
+
+local core = require "locksmith.core"
+local phase = require "locksmith.transport.phase"
+local target = require "locksmith.transport.target"
+
+local capture = {}
+capture.__index = capture
+
+local LOCATION = "/locksmith-internal-call"
+
+local INCLUDE = "include locksmith/nginx/locksmith-http.conf inside http, and locksmith/nginx/locksmith.conf inside the "
+  .. "server block that the call is made from"
+local NEEDED = 'transport "capture" needs its internal location: ' .. INCLUDE
+local NOTHING = 'no transport is usable here: install lua-resty-http (for example with "opm get ledgetech/lua-resty-http") '
+  .. 'for "resty", or for "capture" ' .. INCLUDE
+
+-- The two services keep their connections under these names of locksmith-http.conf.
+local UPSTREAMS = { ["lock.pub"] = "locksmith_lockpub", ["api.locker.io"] = "locksmith_locker" }
+local LOOPBACK = "locksmith_loopback"
+-- What a name stands for may change: so long a worker keeps connecting to the address nginx found last.
+local ADDRESS_LIFE = 30
+
+-- Seconds; nginx counts milliseconds in 31 bits, and 0 would mean its own default.
+local SHORTEST, LONGEST = 0.001, 1e6
+
+local VARIABLES = {
+  Authorization = "locksmith_authorization",
+  Accept = "locksmith_accept",
+  ["User-Agent"] = "locksmith_user_agent",
+  ["Content-Type"] = "locksmith_content_type",
+}
+-- Methods that servers expect a Content-Length from, even of 0.
+local WRITES = { POST = true, PUT = true, PATCH = true }
+
+---@param options table the client's options
+---@param chosen boolean it is taken for want of lua-resty-http, not asked for
+---@return table? transport
+---@return string? message why it cannot be used
+function capture.new(options, chosen)
+  if options.ca_file then
+    return nil, 'transport "capture" cannot use ca_file: nginx trusts what proxy_ssl_trusted_certificate names, so set '
+      .. "that in the server block"
+  end
+  if options.proxy and options.proxy ~= "" then
+    return nil, 'transport "capture" cannot use a proxy; "resty" can'
+  end
+  return setmetatable({
+    missing = chosen and NOTHING or NEEDED,
+    connect_timeout = options.connect_timeout,
+    max_response_bytes = options.max_response_bytes,
+  }, capture)
+end
+
+-- Whether locksmith.conf is in the configuration at all; it does not change while the worker lives.
+local included
+
+---@return string? kind of the error, where no call can be made now
+---@return string? message
+function capture:usable()
+  local message = phase.without_subrequests()
+  if message then return "phase", message end
+  if included == nil then included = ngx.var.locksmith_method ~= nil end
+  if not included then return "config", self.missing end
+end
+
+-- Addresses that nginx's resolver found, by authority; one entry per service and port.
+local addresses = {}
+
+local function kept_address(to)
+  local known = addresses[to.authority]
+  if not known then return nil end
+  local now = core.now()
+  if now < known.since + ADDRESS_LIFE and known.since <= now then return known.address end
+  -- This call asks the resolver again; the others go on meanwhile.
+  known.since = now
+  return nil
+end
+
+local function describe(scheme, authority)
+  local to = target.parse(scheme, authority)
+  if to.scheme == "http" then
+    -- The core lets plain http go to loopback only.
+    to.upstream, to.address = LOOPBACK, to.host == "localhost" and "127.0.0.1" or to.dial
+  else
+    to.upstream = UPSTREAMS[to.host]
+  end
+  -- The resolver of nginx.conf need not know this name.
+  to.direct = to.host == "localhost" and "127.0.0.1:" .. to.port or to.authority
+  return to
+end
+
+local function route(self, url)
+  local to, path = target.split(url, self.to)
+  if to ~= self.to then
+    to = describe(to.scheme, to.authority)
+    self.to = to
+  end
+  local address = to.address or to.upstream and kept_address(to)
+  return to, address, to.scheme .. "://" .. (address and to.upstream or to.direct) .. path
+end
+
+local function variables(method, url, to, headers, body)
+  local vars = {
+    locksmith_url = url, locksmith_method = method, locksmith_host = to.authority, locksmith_name = to.host,
+    locksmith_body = body or "", locksmith_authorization = "", locksmith_accept = "", locksmith_user_agent = "",
+    locksmith_content_type = "",
+    locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or "",
+  }
+  for i = 1, #headers do
+    local name = VARIABLES[headers[i][1]]
+    if not name then return nil, "transport \"capture\" has no place for the header " .. headers[i][1] end
+    vars[name] = headers[i][2]
+  end
+  return vars
+end
+
+local function raised(message)
+  message = tostring(message):gsub("^%S+:%d+: ", "")
+  if message:find "http2" or message:find "http3" or message:find "HTTP/[23]" then
+    return "phase", "this release of nginx's Lua module can issue no subrequest while it answers an HTTP/2 request: "
+      .. "install lua-resty-http, or a newer release"
+  end
+  if message:find "API disabled" then return "phase", "nginx can issue no subrequest here: " .. message end
+  return "config", "the subrequest failed: " .. message
+end
+
+--- An answer that nginx made itself, because the service gave none.
+local function unanswered(seen, status, limit, connect_timeout)
+  local sent = seen.sent
+  if sent and status == 504 then return nil, "timeout", true, "no answer in time" end
+  if sent then return nil, "network", true, "the connection ended before an answer" end
+  if status == 504 then
+    local kind = connect_timeout >= limit and "timeout" or "connect"
+    return nil, kind, false, "no connection in time"
+  end
+  return nil, "connect", false, "no connection could be made: the name was not found (nginx needs a resolver), the "
+    .. "connection was refused, or the certificate is not trusted; nginx's error log says which"
+end
+
+local function lower_names(headers)
+  local lower = {}
+  for name, value in pairs(headers) do
+    if type(value) == "table" then value = table.concat(value, ", ") end
+    lower[name:lower()] = tostring(value)
+  end
+  return lower
+end
+
+--- Carries out one attempt. A subrequest cannot be aborted: nginx's timeouts bound it, and a late answer counts.
+---@param call userdata
+---@param limit number seconds
+---@return integer? status nil when there is no answer
+---@return table|string headers, or the kind of the failure
+---@return string|boolean body, or whether something was sent
+---@return number|string? connected seconds, or the message
+---@return boolean? permanent
+---@return integer? status that came before the failure
+function capture:send(call, limit)
+  if limit <= 0 then return nil, "timeout", false, "no time was left to send the request" end
+  local method, url, headers, body = call:request()
+  local to, address, place = route(self, url)
+  local vars, problem = variables(method, place, to, headers, body)
+  if not vars then return nil, "config", false, problem, true end
+  -- Shared with what runs in the location: it reads the first part and writes `seen`.
+  limit = math.max(SHORTEST, math.min(limit, LONGEST))
+  local shared = {
+    locksmith_address = address, locksmith_port = to.port, locksmith_limit = limit,
+    locksmith_connect = math.max(SHORTEST, math.min(self.connect_timeout, limit)),
+    locksmith_maximum = self.max_response_bytes,
+  }
+  local began = core.now()
+  local ok, res = pcall(ngx.location.capture, LOCATION, { vars = vars, ctx = shared })
+  if not ok then
+    local kind, message = raised(res)
+    return nil, kind, false, message, true
+  end
+  local seen = shared.locksmith_seen
+  if not seen then return nil, "config", false, self.missing, true end
+  if seen.too_large then return nil, "too_large", true, nil, nil, res.status end
+  if not seen.answered then
+    if not seen.sent then addresses[to.authority] = nil end
+    return unanswered(seen, res.status, limit, self.connect_timeout)
+  end
+  if seen.address and not address and to.upstream then
+    addresses[to.authority] = { address = seen.address, since = core.now() }
+  end
+  if res.truncated then
+    local late = core.now() - began >= limit
+    return nil, late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status
+  end
+  -- nginx takes anything that is not HTTP for the body of an HTTP/0.9 answer.
+  if res.status == 200 and next(res.header) == nil then
+    return nil, "bad_response", true, "the answer is not HTTP"
+  end
+  return res.status, lower_names(res.header), res.body, seen.connected
+end
+
+return capture

@@ -1,0 +1,42 @@
+--- Splits the URLs of requests. They come from the core, which has checked them and put them in normal form.
+
+local target = {}
+
+---@class locksmith.Target
+---@field scheme "http"|"https"
+---@field authority string host and port as the Host header has them
+---@field host string without the brackets of an IPv6 address
+---@field dial string with them
+---@field port integer
+---@field is_address boolean the host is an IP address
+
+---@param scheme "http"|"https"
+---@param authority string
+---@return locksmith.Target
+function target.parse(scheme, authority)
+  local dial, port = authority:match "^(%[[^%]]*%]):?(%d*)$"
+  if not dial then dial, port = authority:match "^([^:]*):?(%d*)$" end
+  local host = dial:match "^%[(.*)%]$" or dial
+  return {
+    scheme = scheme,
+    authority = authority,
+    host = host,
+    dial = dial,
+    port = tonumber(port) or (scheme == "https" and 443 or 80),
+    is_address = host ~= dial or host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil,
+  }
+end
+
+--- Splits a URL; what belongs to the host is taken from `known` when it is the same host as the last time.
+---@param url string
+---@param known locksmith.Target?
+---@return locksmith.Target
+---@return string path with the query
+function target.split(url, known)
+  local scheme, authority, path = url:match "^(https?)://([^/?#]*)(.*)$"
+  if path:byte() ~= 47 then path = "/" .. path end
+  if known and known.authority == authority and known.scheme == scheme then return known, path end
+  return target.parse(scheme, authority), path
+end
+
+return target
