@@ -45,7 +45,7 @@ const lks_schema *lks_schema_subdomain(void) {
 }
 
 static bool is_name(const char *candidate, const char *name, size_t length) {
-  return candidate != NULL && candidate[0] == name[0] && strncmp(candidate, name, length) == 0 &&
+  return candidate != NULL && length > 0 && candidate[0] == name[0] && strncmp(candidate, name, length) == 0 &&
          strlen(candidate) == length;
 }
 

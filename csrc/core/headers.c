@@ -30,7 +30,7 @@ static void keep(char *room, const char *value, size_t length) {
   room[length] = '\0';
 }
 
-#define IS(text) is_name(name, name_length, text, sizeof text - 1)
+#define IS(text) is_name(name, name_length, (text), sizeof(text) - 1)
 
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length) {

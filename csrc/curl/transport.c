@@ -25,6 +25,7 @@ struct lks_transport {
   long connect_timeout; /* ms */
   size_t max_response_bytes;
   bool guard_sigpipe;
+  bool unzips;
   bool announces; /* libcurl calls on_request */
 
   /* Options as last told to libcurl, which keeps them from send to send. */
@@ -125,7 +126,7 @@ static bool configure(lks_transport *transport, CURL *easy) {
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_CONNECTTIMEOUT_MS, transport->connect_timeout);
   SET(CURLOPT_MAXCONNECTS, 1L);
-  SET(CURLOPT_ACCEPT_ENCODING, "");
+  if (transport->unzips) SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
   SET(CURLOPT_OPENSOCKETDATA, transport);
@@ -207,7 +208,9 @@ lks_transport *lks_transport_new(const lks_transport_options *options) {
   if (transport == NULL) return NULL;
   transport->connect_timeout = milliseconds(options->connect_timeout);
   transport->max_response_bytes = options->max_response_bytes;
-  transport->guard_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < 0x075700;
+  const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
+  transport->guard_sigpipe = library->version_num < 0x075700;
+  transport->unzips = (library->features & CURL_VERSION_LIBZ) != 0;
   lks_answer_init(&transport->answer, options->max_response_bytes);
   if (copy_text(options->ca_file, &transport->ca_file) && copy_text(options->proxy, &transport->proxy) &&
       open_easy(transport))
@@ -269,15 +272,17 @@ static struct curl_slist *choose_headers(lks_transport *transport, const lks_req
   if (*list != NULL) {
     const struct curl_slist *item = *list;
     while (same < count && item != NULL && is_header(item->data, &headers[same])) same++, item = item->next;
-    /* Behind the headers come the two lines without a value. */
+    /* Behind the headers come the lines that never change. */
     if (same == count && item != NULL && strcmp(item->data, "Expect:") == 0) return *list;
     /* Both, so that no list keeps a replaced key. */
     free_headers(&transport->request_headers[0]);
     free_headers(&transport->request_headers[1]);
   }
-  /* A name without a value keeps libcurl from adding a header of its own: a wait for "100 Continue", a form. */
+  /* A name without a value keeps libcurl from adding a header of its own: a wait for "100 Continue", a form. The
+   * encoding is repeated here as libcurl takes thousands of instructions to write that header. */
   if (make_headers(list, headers, count) && add_header(list, "Expect:") &&
-      (request->has_body || add_header(list, "Content-Type:")))
+      (request->has_body || add_header(list, "Content-Type:")) &&
+      (!transport->unzips || add_header(list, "Accept-Encoding: gzip")))
     return *list;
   free_headers(list);
   return NULL;

@@ -101,6 +101,8 @@ static bool answer(call_script *script, lks_call *call, const char *word) {
 bool script_answer(call_script *script, lks_call *call) {
   char word[64];
   take_word(script, word, sizeof word);
+  for (char *at = word; *at != '\0'; at++)
+    if (*at == '_') *at = ' ';
   return fail(script, call, word) || answer(script, call, word);
 }
 
@@ -151,7 +153,7 @@ lks_result script_run(call_script *script, lks_call *call) {
     case LKS_ACTION_SEND:
       script->sends++;
       script->last_limit = action.span;
-      script->now += script->latency;
+      script->now += script->latency < action.span ? script->latency : action.span;
       if (!script_answer(script, call)) {
         fprintf(stderr, "unknown word: %s\n", script->words);
         lks_call_abort(call, script->now, LKS_KIND_NOT_APPLIED, "unknown word");
@@ -161,6 +163,14 @@ lks_result script_run(call_script *script, lks_call *call) {
     case LKS_ACTION_FAILED: lks_call_result(call, &result); return result;
     }
   }
+}
+
+/* xorshift64* */
+unsigned script_random(uint64_t *seed, unsigned below) {
+  *seed ^= *seed >> 12;
+  *seed ^= *seed << 25;
+  *seed ^= *seed >> 27;
+  return (unsigned)((*seed * UINT64_C(2685821657736338717)) >> 33) % below;
 }
 
 lks_call_options script_options(const char *operation, lks_retry_class retry, unsigned max_retries) {

@@ -6,7 +6,8 @@
  *   tls      handshake cut            huge     too large, sent                   403!    saying that no quota is left
  *   badcert  the same, for good       mangled  undecodable, sent                 400taken  that the slug is taken
  *   phase, config  no transport       garbage, empty  a 200 that says nothing    cut409, huge409  lost after the status
- */
+ *
+ * "_" is a space within a word. */
 #ifndef LKS_CALL_SCRIPT_H
 #define LKS_CALL_SCRIPT_H
 
@@ -17,7 +18,7 @@
 typedef struct call_script {
   const char *words;
   double chance;    /* of every backoff */
-  lks_span latency; /* of every attempt */
+  lks_span latency; /* of every attempt, within its limit */
   lks_span slot;    /* how far away every slot is */
   lks_key *keys[4]; /* answers to KEY in turn, the last one for good; NULL: refused */
   lks_kind no_slot; /* not NONE: how every PACE after the first `slots` is refused */
@@ -48,5 +49,8 @@ lks_result script_call(call_script *script, const char *operation, lks_retry_cla
                        lks_call **call);
 
 lks_call_options script_options(const char *operation, lks_retry_class retry, unsigned max_retries);
+
+/* A number below `below` from a seed that is not 0: the same on every machine. */
+unsigned script_random(uint64_t *seed, unsigned below);
 
 #endif

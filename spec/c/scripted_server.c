@@ -24,6 +24,7 @@ struct scripted_server {
   pthread_t thread;
   int connections[CONNECTIONS_MAX]; /* -1: closed */
   size_t connection_count;
+  size_t selected; /* index of the current one */
   scripted_report *report;
   pthread_mutex_t lock; /* guards what follows */
   pthread_cond_t progress;
@@ -41,7 +42,7 @@ static void must(bool held, const char *what) {
 
 static int *current(scripted_server *server) {
   must(server->connection_count > 0, "script: no connection yet");
-  return &server->connections[server->connection_count - 1];
+  return &server->connections[server->selected];
 }
 
 /* False: nothing came in time, or the stop did. */
@@ -64,7 +65,8 @@ static bool accept_next(scripted_server *server) {
   if (!wait_for(server, server->listener, POLLIN)) return false;
   int accepted = accept(server->listener, NULL, NULL);
   must(accepted >= 0 && server->connection_count < CONNECTIONS_MAX, "accept");
-  server->connections[server->connection_count++] = accepted;
+  server->selected = server->connection_count++;
+  *current(server) = accepted;
   return true;
 }
 
@@ -76,19 +78,22 @@ static size_t content_length(const char *head) {
 }
 
 static bool read_request(scripted_server *server) {
-  char text[32768];
-  size_t length = 0, wanted = 0;
-  while (wanted == 0 || length < wanted) {
-    if (length >= sizeof text - 1 || !wait_for(server, *current(server), POLLIN)) return false;
-    ssize_t got = recv(*current(server), text + length, wanted == 0 ? 1 : wanted - length, 0);
+  char head[16384], bytes[16384];
+  size_t length = 0, left;
+  do {
+    if (length >= sizeof head - 1 || !wait_for(server, *current(server), POLLIN)) return false;
+    if (recv(*current(server), head + length, 1, 0) != 1) return false;
+    keep(server->report, head + length, 1);
+    length++;
+  } while (length < 4 || memcmp(head + length - 4, "\r\n\r\n", 4) != 0);
+  head[length] = '\0';
+  server->report->requests++;
+  for (left = content_length(head); left > 0;) {
+    if (!wait_for(server, *current(server), POLLIN)) return false;
+    ssize_t got = recv(*current(server), bytes, left < sizeof bytes ? left : sizeof bytes, 0);
     if (got <= 0) return false;
-    keep(server->report, text + length, (size_t)got);
-    length += (size_t)got;
-    text[length] = '\0';
-    if (wanted == 0 && length >= 4 && memcmp(text + length - 4, "\r\n\r\n", 4) == 0) {
-      server->report->requests++;
-      wanted = length + content_length(text);
-    }
+    keep(server->report, bytes, (size_t)got);
+    left -= (size_t)got;
   }
   return true;
 }
@@ -139,6 +144,7 @@ static bool run_step(scripted_server *server, const scripted_step *step) {
   char byte;
   switch (step->verb) {
   case SCRIPTED_ACCEPT: return accept_next(server);
+  case SCRIPTED_SWITCH: server->selected = step->count - 1; return true;
   case SCRIPTED_PAUSE: return pause_script(server);
   case SCRIPTED_READ: return read_request(server);
   case SCRIPTED_READ_BYTE:

@@ -12,6 +12,7 @@
 typedef enum scripted_verb {
   SCRIPTED_END,        /* of the script; open connections stay open until the stop */
   SCRIPTED_ACCEPT,     /* the next connection is the current one from here on; an earlier one stays open */
+  SCRIPTED_SWITCH,     /* connection number count, from 1, is the current one from here on */
   SCRIPTED_PAUSE,      /* until scripted_server_resume; a resume that comes first counts */
   SCRIPTED_READ,       /* a whole request: head, and as much body as Content-Length says */
   SCRIPTED_READ_BYTE,  /* the first byte of whatever comes */

@@ -81,10 +81,7 @@ static void a_large_write_cut_on_a_kept_connection_is_not_repeated(void) {
   CHECK_INT(exchange->kind, LKS_KIND_NETWORK);
   CHECK(exchange->sent);
   client_free(&from);
-  scripted_report *report = scripted_server_stop(server);
-  CHECK_INT(report->connections, 1);
-  CHECK_INT(report->stray, 0);
-  free(report);
+  stop_and_check(server, 1, 1);
   free(body);
 }
 
@@ -104,9 +101,7 @@ static void nothing_is_repeated_on_a_new_connection(void) {
   CHECK_INT(exchange->kind, LKS_KIND_NETWORK);
   CHECK(exchange->sent);
   client_free(&from);
-  scripted_report *report = scripted_server_stop(server);
-  CHECK_INT(report->stray, 0);
-  free(report);
+  stop_and_check(server, 1, 1);
 }
 
 static void a_connection_closed_while_idle_costs_nothing(void) {
@@ -142,11 +137,7 @@ static void the_next_request_starts_clean(void) {
   CHECK_TEXT(ask(&from, server, "POST", "[]")->body, "true");
   CHECK_TEXT(ask(&from, server, "DELETE", NULL)->body, "null");
   client_free(&from);
-  scripted_report *report = scripted_server_stop(server);
-  CHECK_INT(report->connections, 2);
-  CHECK_INT(report->requests, 4);
-  CHECK_INT(report->gave_up_at, 0);
-  free(report);
+  stop_and_check(server, 2, 4);
 }
 
 int main(void) {

@@ -10,6 +10,7 @@
 #include "core/request.h"
 #include "curl/transport.h"
 #include "scripted_server.h"
+#include "test.h"
 
 #define TEST_KEY "ll_secret0key1of2the3tests"
 #define TEST_MAXIMUM 4096 /* max_response_bytes */
@@ -17,6 +18,8 @@
 #define OK_TEXT(length, body) "HTTP/1.1 200 OK\r\nContent-Length: " #length "\r\n\r\n" body
 #define ACCEPT                                                                                                         \
   { SCRIPTED_ACCEPT, NULL, 0 }
+#define SWITCH(number)                                                                                                 \
+  { SCRIPTED_SWITCH, NULL, (number) }
 #define PAUSE                                                                                                          \
   { SCRIPTED_PAUSE, NULL, 0 }
 #define READ                                                                                                           \
@@ -85,10 +88,24 @@ static inline const lks_exchange *client_ask(client *from, const char *base, con
   return &from->exchange;
 }
 
+static inline void base_of(const scripted_server *server, const char *scheme, char *base, size_t size) {
+  snprintf(base, size, "%s://127.0.0.1:%d", scheme, scripted_server_port(server));
+}
+
+/* Stops the server and checks that the client did what the script says and no more. */
+static inline void stop_and_check(scripted_server *server, size_t connections, size_t requests) {
+  scripted_report *report = scripted_server_stop(server);
+  CHECK_INT(report->connections, connections);
+  CHECK_INT(report->requests, requests);
+  CHECK_INT(report->stray, 0);
+  CHECK_INT(report->gave_up_at, 0);
+  free(report);
+}
+
 static inline const lks_exchange *ask(client *from, const scripted_server *server, const char *method,
                                       const char *body) {
   char base[64];
-  snprintf(base, sizeof base, "http://127.0.0.1:%d", scripted_server_port(server));
+  base_of(server, "http", base, sizeof base);
   return client_ask(from, base, method, body, 5 * LKS_SECOND);
 }
 

@@ -1,0 +1,226 @@
+#include "core/field.h"
+
+#include <string.h>
+
+#include "guard.h"
+#include "test.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Public API page, "LOCK.PUB": every name that is accepted, with the one on the wire. */
+static const struct {
+  const char *name, *wire;
+  lks_field_type type;
+} link_names[] = {
+    {"type", "type", LKS_FIELD_TEXT},
+    {"target_url", "targetUrl", LKS_FIELD_TEXT},
+    {"targetUrl", "targetUrl", LKS_FIELD_TEXT},
+    {"link", "targetUrl", LKS_FIELD_TEXT},
+    {"secret_memo", "secretMemo", LKS_FIELD_TEXT},
+    {"secretMemo", "secretMemo", LKS_FIELD_TEXT},
+    {"password", "password", LKS_FIELD_TEXT},
+    {"memo", "memo", LKS_FIELD_TEXT},
+    {"custom_slug", "customSlug", LKS_FIELD_TEXT},
+    {"customSlug", "customSlug", LKS_FIELD_TEXT},
+    {"redirect_limit", "redirectLimit", LKS_FIELD_COUNT},
+    {"redirectLimit", "redirectLimit", LKS_FIELD_COUNT},
+    {"start_time", "startTime", LKS_FIELD_TIME},
+    {"startTime", "startTime", LKS_FIELD_TIME},
+    {"expire_time", "expireTime", LKS_FIELD_TIME},
+    {"expireTime", "expireTime", LKS_FIELD_TIME},
+};
+
+static int find(const lks_schema *schema, const char *name) {
+  return lks_schema_find(schema, guard_place(name, strlen(name)), strlen(name));
+}
+
+static void test_link_takes_the_names_of_both_spellings(void) {
+  const lks_schema *schema = lks_schema_link();
+  for (size_t i = 0; i < COUNT(link_names); i++) {
+    int index = find(schema, link_names[i].name);
+    CHECK(index >= 0);
+    if (index < 0) continue;
+    CHECK_TEXT(schema->fields[index].wire, link_names[i].wire);
+    CHECK_INT(schema->fields[index].type, link_names[i].type);
+  }
+}
+
+static void test_other_names_are_refused(void) {
+  static const char *const names[] = {"",      "Type",       "types",     "typ",           "targetURL",   "target-url",
+                                      "slug",  "expires",    "redirects", "redirect_limi", "expireTimes", "start_time ",
+                                      "link ", "secretmemo", "extra"};
+  for (size_t i = 0; i < COUNT(names); i++) CHECK_INT(find(lks_schema_link(), names[i]), -1);
+  CHECK_INT(lks_schema_find(lks_schema_link(), "type\0x", 6), -1);
+  CHECK_INT(lks_schema_find(lks_schema_link(), "typeset", 4), find(lks_schema_link(), "type"));
+  CHECK_INT(find(lks_schema_address(), "subdomain"), -1);
+  CHECK_INT(find(lks_schema_address(), "blockSpam"), -1);
+  CHECK_INT(find(lks_schema_subdomain(), "address"), -1);
+}
+
+/* Wire page, sections 5 and 6. */
+static void test_locker_fields(void) {
+  const lks_schema *schema = lks_schema_address();
+  CHECK_INT(schema->count, 4);
+  CHECK_INT(schema->fields[find(schema, "address")].type, LKS_FIELD_TEXT);
+  CHECK_INT(schema->fields[find(schema, "description")].type, LKS_FIELD_TEXT);
+  CHECK_INT(schema->fields[find(schema, "enabled")].type, LKS_FIELD_BOOLEAN);
+  CHECK_INT(schema->fields[find(schema, "block_spam")].type, LKS_FIELD_BOOLEAN);
+  CHECK_INT(lks_schema_subdomain()->count, 1);
+  CHECK_INT(find(lks_schema_subdomain(), "subdomain"), 0);
+}
+
+static lks_text_status check(const lks_schema *schema, const char *name, const char *text, size_t length) {
+  const lks_field *field = &schema->fields[find(schema, name)];
+  return lks_field_check_text(field, guard_place(text, length), length);
+}
+
+/* So many times the same character. */
+static lks_text_status check_repeated(const lks_schema *schema, const char *name, const char *character, size_t count) {
+  char text[1024];
+  size_t size = strlen(character);
+  for (size_t i = 0; i < count * size; i++) text[i] = character[i % size];
+  return check(schema, name, text, count * size);
+}
+
+static void test_lengths_are_counted_in_characters(void) {
+  static const char *const characters[] = {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x94\x92"};
+  for (size_t c = 0; c < COUNT(characters); c++) {
+    const lks_schema *link = lks_schema_link(), *address = lks_schema_address(), *subdomain = lks_schema_subdomain();
+    CHECK_INT(check_repeated(link, "custom_slug", characters[c], 0), LKS_TEXT_EMPTY);
+    CHECK_INT(check_repeated(link, "custom_slug", characters[c], 2), LKS_TEXT_TOO_SHORT);
+    CHECK_INT(check_repeated(link, "custom_slug", characters[c], 3), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(link, "custom_slug", characters[c], 30), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(link, "custom_slug", characters[c], 31), LKS_TEXT_TOO_LONG);
+    CHECK_INT(check_repeated(address, "address", characters[c], 0), LKS_TEXT_EMPTY);
+    CHECK_INT(check_repeated(address, "address", characters[c], 5), LKS_TEXT_TOO_SHORT);
+    CHECK_INT(check_repeated(address, "address", characters[c], 6), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(address, "address", characters[c], 64), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(address, "address", characters[c], 65), LKS_TEXT_TOO_LONG);
+    CHECK_INT(check_repeated(address, "description", characters[c], 0), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(address, "description", characters[c], 64), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(address, "description", characters[c], 65), LKS_TEXT_TOO_LONG);
+    CHECK_INT(check_repeated(subdomain, "subdomain", characters[c], 2), LKS_TEXT_TOO_SHORT);
+    CHECK_INT(check_repeated(subdomain, "subdomain", characters[c], 3), LKS_TEXT_OK);
+    CHECK_INT(check_repeated(subdomain, "subdomain", characters[c], 65), LKS_TEXT_TOO_LONG);
+  }
+}
+
+static void test_required_texts_of_a_link_are_not_empty_and_have_no_end(void) {
+  static const char *const names[] = {"type", "target_url", "link", "secret_memo", "password", "memo"};
+  static char text[16000];
+  memset(text, 'x', sizeof text);
+  for (size_t i = 0; i < COUNT(names); i++) {
+    CHECK_INT(check(lks_schema_link(), names[i], "", 0), LKS_TEXT_EMPTY);
+    CHECK_INT(check(lks_schema_link(), names[i], " ", 1), LKS_TEXT_OK); /* LOCK.PUB is not known to trim */
+    CHECK_INT(check(lks_schema_link(), names[i], text, sizeof text), LKS_TEXT_OK);
+  }
+}
+
+static void test_what_locker_trims_is_not_counted(void) {
+  const lks_schema *address = lks_schema_address();
+  CHECK_INT(check(address, "address", "  abcde  ", 9), LKS_TEXT_TOO_SHORT);
+  CHECK_INT(check(address, "address", "\t\n\v\f\r abcdef \r", 14), LKS_TEXT_OK);
+  CHECK_INT(check(address, "address", "abc def", 7), LKS_TEXT_OK); /* for the service to judge */
+  CHECK_INT(check(address, "address", " \t\n\v\f\r ", 7), LKS_TEXT_EMPTY);
+  CHECK_INT(check(address, "description", "       ", 7), LKS_TEXT_OK);
+  char text[64 + 20];
+  memset(text, ' ', sizeof text);
+  memset(text + 10, 'x', 64);
+  CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_OK);
+  text[0] = 'x';
+  CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_TOO_LONG);
+}
+
+static void test_utf8(void) {
+  static const struct {
+    const char *text;
+    size_t size;
+    long long characters;
+  } rows[] = {
+      {"", 0, 0},
+      {"abc", 3, 3},
+      {"\0", 1, 1},
+      {"\x7F", 1, 1},
+      {"\xC2\x80", 2, 1},
+      {"\xDF\xBF", 2, 1},
+      {"\xE0\xA0\x80", 3, 1},
+      {"\xED\x9F\xBF", 3, 1},
+      {"\xEE\x80\x80", 3, 1},
+      {"\xEF\xBF\xBF", 3, 1},
+      {"\xF0\x90\x80\x80", 4, 1},
+      {"\xF4\x8F\xBF\xBF", 4, 1},
+      {"a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x94\x92z", 11, 5},
+      {"\xEF\xBB\xBF", 3, 1}, /* a byte order mark is a character */
+      {"e\xCC\x81", 3, 2},    /* and so is a combining one */
+      {"\x80", 1, -1},        /* a continuation first */
+      {"\xBF", 1, -1},
+      {"\xC0\x80", 2, -1}, /* overlong */
+      {"\xC1\xBF", 2, -1},
+      {"\xE0\x80\x80", 3, -1},
+      {"\xE0\x9F\xBF", 3, -1},
+      {"\xF0\x80\x80\x80", 4, -1},
+      {"\xF0\x8F\xBF\xBF", 4, -1},
+      {"\xED\xA0\x80", 3, -1}, /* surrogates */
+      {"\xED\xBF\xBF", 3, -1},
+      {"\xED\xA0\xBD\xED\xB4\x92", 6, -1},
+      {"\xF4\x90\x80\x80", 4, -1}, /* past U+10FFFF */
+      {"\xF5\x80\x80\x80", 4, -1},
+      {"\xF8\x88\x80\x80\x80", 5, -1},
+      {"\xFE", 1, -1},
+      {"\xFF", 1, -1},
+      {"\xC3", 1, -1}, /* cut */
+      {"\xE2\x82", 2, -1},
+      {"\xE2", 1, -1},
+      {"\xF0\x9F\x94", 3, -1},
+      {"a\xC3", 2, -1},
+      {"\xC3\x28", 2, -1}, /* wrong continuation */
+      {"\xE2\x28\xA1", 3, -1},
+      {"\xE2\x82\x28", 3, -1},
+      {"\xF0\x9F\x28\x92", 4, -1},
+      {"\xF0\x9F\x94\xC0", 4, -1},
+      {"\xC3\xA9\x80", 3, -1},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    CHECK_INT(lks_utf8_length(guard_place(rows[i].text, rows[i].size), rows[i].size), rows[i].characters);
+    lks_text_status status = check(lks_schema_link(), "memo", rows[i].text, rows[i].size);
+    CHECK_INT(status == LKS_TEXT_NOT_UTF8, rows[i].characters < 0);
+  }
+  CHECK_INT(lks_utf8_length(NULL, 0), 0);
+}
+
+/* Every code point, and every sequence of up to three bytes, against the definition. */
+static void test_utf8_exhaustively(void) {
+  size_t valid = 0;
+  for (unsigned code = 0; code < 0x10000; code++) {
+    char text[3] = {(char)(0xE0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3F)), (char)(0x80 | (code & 0x3F))};
+    bool expected = code >= 0x800 && !(code >= 0xD800 && code <= 0xDFFF);
+    CHECK_INT(lks_utf8_length(text, 3), expected ? 1 : -1);
+  }
+  for (unsigned bytes = 0; bytes < 0x10000; bytes++) {
+    char text[2] = {(char)(bytes >> 8), (char)(bytes & 0xFF)};
+    if (lks_utf8_length(text, 2) == 1) valid++;
+  }
+  CHECK_INT(valid, 0x800 - 0x80);
+  valid = 0;
+  for (unsigned lead = 0xF0; lead <= 0xFF; lead++) {
+    for (unsigned rest = 0; rest < 0x1000000; rest += 0x41) {
+      char text[4] = {(char)lead, (char)(rest >> 16), (char)(rest >> 8), (char)rest};
+      unsigned code = (lead & 7) << 18 | (rest >> 16 & 0x3F) << 12 | (rest >> 8 & 0x3F) << 6 | (rest & 0x3F);
+      bool expected = lead <= 0xF4 && (rest & 0xC0C0C0) == 0x808080 && code >= 0x10000 && code <= 0x10FFFF;
+      if ((lks_utf8_length(text, 4) == 1) != expected) valid++;
+    }
+  }
+  CHECK_INT(valid, 0);
+}
+
+int main(void) {
+  RUN(test_link_takes_the_names_of_both_spellings);
+  RUN(test_other_names_are_refused);
+  RUN(test_locker_fields);
+  RUN(test_lengths_are_counted_in_characters);
+  RUN(test_required_texts_of_a_link_are_not_empty_and_have_no_end);
+  RUN(test_what_locker_trims_is_not_counted);
+  RUN(test_utf8);
+  RUN(test_utf8_exhaustively);
+  return TEST_END();
+}

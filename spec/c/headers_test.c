@@ -1,0 +1,166 @@
+#include "core/headers.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "guard.h"
+#include "test.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Reads lines that end at an unreadable page. */
+static lks_policy_headers read_bytes(const char *lines, size_t length) {
+  lks_policy_headers headers;
+  memset(&headers, 'x', sizeof headers);
+  lks_headers_clear(&headers);
+  lks_headers_read(&headers, guard_place(lines, length), length);
+  return headers;
+}
+
+static lks_policy_headers read_lines(const char *lines) {
+  return read_bytes(lines, strlen(lines));
+}
+
+static void test_values_that_policy_reads_are_found(void) {
+  lks_policy_headers headers = read_lines("Content-Type: application/json\r\n"
+                                          "Retry-After: 120\r\n"
+                                          "X-Api-Quota-Limit: 1000\r\n"
+                                          "X-Api-Quota-Remaining: 7\r\n"
+                                          "X-Api-Quota-Reset: 2026-01-01T00:00:00Z\r\n"
+                                          "\r\n");
+  CHECK_TEXT(headers.retry_after, "120");
+  CHECK_TEXT(headers.quota_limit, "1000");
+  CHECK_TEXT(headers.quota_remaining, "7");
+  CHECK_TEXT(headers.quota_reset, "2026-01-01T00:00:00Z");
+}
+
+static void test_absent_headers_look_absent(void) {
+  lks_policy_headers headers = read_lines("X-Other: 1\nRetry: 2\n");
+  CHECK(lks_headers_value(headers.retry_after) == NULL);
+  CHECK(lks_headers_value(headers.quota_limit) == NULL);
+  CHECK(lks_headers_value(headers.quota_remaining) == NULL);
+  CHECK(lks_headers_value(headers.quota_reset) == NULL);
+  CHECK_TEXT(lks_headers_value("0"), "0");
+  headers = read_bytes(NULL, 0);
+  CHECK(lks_headers_value(headers.retry_after) == NULL);
+}
+
+static void test_lines_in_every_form(void) {
+  static const struct {
+    const char *lines, *value; /* of Retry-After; NULL: none */
+  } rows[] = {
+      {"Retry-After: 5\r\n", "5"},
+      {"Retry-After: 5\n", "5"},
+      {"Retry-After: 5", "5"},
+      {"Retry-After:5\r", "5"},
+      {"RETRY-AFTER: 5\r\n", "5"},
+      {"retry-after: 5\r\n", "5"},
+      {"Retry-After: \t 5 \t \r\n", "5"},
+      {"Retry-After: Tue, 14 Nov 2023 22:13:20 GMT\r\n", "Tue, 14 Nov 2023 22:13:20 GMT"},
+      {"Retry-After: a:b:c\r\n", "a:b:c"},
+      {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n", "5"},
+      {"Retry-After: 5\r\nRetry-After: 9\r\n", "5"},
+      {"Retry-After:\r\nRetry-After: 9\r\n", "9"},
+      {"\n\n\nRetry-After: 5\n\n", "5"},
+      {"\r\nRetry-After: 5", "5"},
+      {"Retry-After:", NULL},
+      {"Retry-After: \r\n", NULL},
+      {"Retry-After", NULL},
+      {"Retry-After\r\n: 5\r\n", NULL},
+      {"Retry-After : 5\r\n", NULL},
+      {" Retry-After: 5\r\n", NULL},
+      {"Retry-Afte: 5\r\n", NULL},
+      {"Retry-Afterr: 5\r\n", NULL},
+      {"X-Retry-After: 5\r\n", NULL},
+      {": 5\r\n", NULL},
+      {":", NULL},
+      {"r", NULL},
+      {"x", NULL},
+      {"R:", NULL},
+      {"\n", NULL},
+      {"", NULL},
+      {"Retry_After: 5\r\n", NULL},
+      /* The bit that tells capitals from small letters is no licence for other bytes. */
+      {"RETRY\rAFTER: 5\r\n", NULL},
+      {"\xF2"
+       "etry-After: 5\r\n",
+       NULL},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    lks_policy_headers headers = read_lines(rows[i].lines);
+    const char *value = lks_headers_value(headers.retry_after);
+    if (rows[i].value != NULL)
+      CHECK_TEXT(value, rows[i].value);
+    else
+      CHECK(value == NULL);
+  }
+}
+
+static void test_nul_makes_a_value_unreadable_not_shorter(void) {
+  static const char inside[] = "Retry-After: 5\0"
+                               "0\r\nX-Api-Quota-Limit: 3\r\n";
+  static const char in_name[] = "Retry-After\0: 5\r\n";
+  lks_policy_headers headers = read_bytes(inside, sizeof inside - 1);
+  CHECK(lks_headers_value(headers.retry_after) == NULL);
+  CHECK_TEXT(headers.quota_limit, "3");
+  headers = read_bytes(in_name, sizeof in_name - 1);
+  CHECK(lks_headers_value(headers.retry_after) == NULL);
+}
+
+static void test_value_that_is_too_long_is_left_out(void) {
+  char line[LKS_HEADER_VALUE_MAX + 64];
+  for (size_t length = LKS_HEADER_VALUE_MAX - 2; length <= LKS_HEADER_VALUE_MAX + 2; length++) {
+    size_t used = (size_t)snprintf(line, sizeof line, "X-Api-Quota-Reset: ");
+    memset(line + used, '9', length);
+    memcpy(line + used + length, " \r\n", 4);
+    lks_policy_headers headers = read_lines(line);
+    CHECK_INT(strlen(headers.quota_reset), length < LKS_HEADER_VALUE_MAX ? length : 0);
+  }
+}
+
+static void test_headers_may_come_one_by_one(void) {
+  lks_policy_headers headers;
+  lks_headers_clear(&headers);
+  lks_headers_take(&headers, "", 0, "5", 1);
+  lks_headers_take(&headers, "retry-after", 11, NULL, 0);
+  lks_headers_take(&headers, "retry-after", 11, guard_place(" 7 ", 3), 3);
+  lks_headers_take(&headers, "X-API-QUOTA-REMAINING", 21, guard_place("0", 1), 1);
+  lks_headers_take(&headers, guard_place("x", 1), 1, "5", 1);
+  CHECK_TEXT(headers.retry_after, "7");
+  CHECK_TEXT(headers.quota_remaining, "0");
+  CHECK_TEXT(headers.quota_limit, "");
+  CHECK_TEXT(headers.quota_reset, "");
+}
+
+/* Every line cut at every place, and bytes of every value: nothing is read past the end. */
+static void test_hostile_bytes_are_survived(void) {
+  static const char lines[] =
+      "Retry-After: 5\r\nX-Api-Quota-Limit: 1\r\nX-Api-Quota-Remaining: 2\nX-Api-Quota-Reset: 3";
+  for (size_t length = 0; length < sizeof lines; length++) {
+    for (size_t from = 0; from <= length; from++) read_bytes(lines + from, length - from);
+  }
+  uint64_t state = 1;
+  for (int i = 0; i < 20000; i++) {
+    char bytes[64];
+    size_t length = (size_t)(state >> 33) % sizeof bytes;
+    for (size_t j = 0; j < length; j++) {
+      state = state * UINT64_C(6364136223846793005) + 1;
+      static const char likely[] = "rRxX-: \t\r\n\0eE";
+      bytes[j] = (state >> 40) % 4 ? likely[(state >> 33) % sizeof likely] : (char)(state >> 50);
+    }
+    state = state * UINT64_C(6364136223846793005) + 1;
+    lks_policy_headers headers = read_bytes(bytes, length);
+    CHECK(memchr(headers.retry_after, '\0', sizeof headers.retry_after) != NULL);
+  }
+}
+
+int main(void) {
+  RUN(test_values_that_policy_reads_are_found);
+  RUN(test_absent_headers_look_absent);
+  RUN(test_lines_in_every_form);
+  RUN(test_nul_makes_a_value_unreadable_not_shorter);
+  RUN(test_value_that_is_too_long_is_left_out);
+  RUN(test_headers_may_come_one_by_one);
+  RUN(test_hostile_bytes_are_survived);
+  return TEST_END();
+}

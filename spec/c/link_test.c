@@ -1,0 +1,276 @@
+/* The rules that go across the fields of a link, and generated slugs. */
+#include "core/link.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "test.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define TEXT(literal)                                                                                                  \
+  { literal, sizeof(literal) - 1 }
+
+static lks_text text(const char *data) {
+  return (lks_text){data, data == NULL ? 0 : strlen(data)};
+}
+
+static lks_link url_link(void) {
+  return (lks_link){.type = TEXT("url"),
+                    .target_url = TEXT("https://example.com/private"),
+                    .password = TEXT("share-this-separately"),
+                    .memo = TEXT("Client contract")};
+}
+
+static lks_link memo_link(void) {
+  return (lks_link){.type = TEXT("memo"),
+                    .secret_memo = TEXT("The encrypted memo body"),
+                    .password = TEXT("share-this-separately"),
+                    .memo = TEXT("Internal note")};
+}
+
+/* A refusal begins with the name of the field; NULL: none. */
+static void expect(const lks_link *link, const char *field) {
+  const char *problem = lks_link_check(link);
+  if (field == NULL ? problem == NULL : problem != NULL && strncmp(problem, field, strlen(field)) == 0) return;
+  test_case_failed = 1;
+  fprintf(stderr, "refused: %s; expected: %s\n", problem ? problem : "(no)", field ? field : "(no)");
+}
+
+static void test_published_examples_pass(void) {
+  lks_link link = url_link();
+  link.has_limit = true;
+  link.redirect_limit = 3;
+  expect(&link, NULL);
+  link = memo_link();
+  expect(&link, NULL);
+}
+
+static void test_required_fields(void) {
+  lks_link link = url_link();
+  link.type = text(NULL);
+  expect(&link, "type");
+  link = url_link();
+  link.target_url = text(NULL);
+  expect(&link, "target_url");
+  link = memo_link();
+  link.secret_memo = text(NULL);
+  expect(&link, "secret_memo");
+  for (int memo = 0; memo <= 1; memo++) {
+    link = memo ? memo_link() : url_link();
+    link.password = text(NULL);
+    expect(&link, "password");
+    link = memo ? memo_link() : url_link();
+    link.memo = text(NULL);
+    expect(&link, "memo");
+  }
+  link = (lks_link){.type = text(NULL)};
+  expect(&link, "type");
+}
+
+static void test_fields_of_the_other_type(void) {
+  lks_link link = url_link();
+  link.secret_memo = text("x");
+  expect(&link, "secret_memo");
+  link = memo_link();
+  link.target_url = text("https://example.com");
+  expect(&link, "target_url");
+}
+
+static void test_type_is_one_of_two_words(void) {
+  static const char *const types[] = {"URL", "Memo", "urls", "ur", "file", "image", " url", "memo ", "u"};
+  for (size_t i = 0; i < COUNT(types); i++) {
+    lks_link link = url_link();
+    link.type = text(types[i]);
+    expect(&link, "type");
+  }
+  lks_link link = url_link();
+  link.type = (lks_text){"url\0", 4};
+  expect(&link, "type");
+}
+
+static void test_slug_is_lower_case(void) {
+  static const char *const slugs[] = {"Abc", "abC", "ABC", "my-Slug", "aZ9"};
+  static const char *const good[] = {"abc", "my-slug_9", "123", "caf\xC3\xA9", "\xC3\x89tude"};
+  for (size_t i = 0; i < COUNT(slugs); i++) {
+    lks_link link = url_link();
+    link.custom_slug = text(slugs[i]);
+    expect(&link, "custom_slug");
+  }
+  for (size_t i = 0; i < COUNT(good); i++) {
+    lks_link link = url_link();
+    link.custom_slug = text(good[i]);
+    expect(&link, NULL);
+  }
+}
+
+static void test_limit_is_a_positive_whole_number(void) {
+  static const double bad[] = {0, -1, 0.5, 1.5, -0.0, 1e-300, 9007199254740992.0, 1e300, 3.0000000001};
+  static const double good[] = {1, 2, 3, 1000000, 4294967296.0, 9007199254740991.0};
+  lks_link link = url_link();
+  link.has_limit = true;
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    link.redirect_limit = bad[i];
+    expect(&link, "redirect_limit");
+  }
+  link.redirect_limit = (double)NAN;
+  expect(&link, "redirect_limit");
+  link.redirect_limit = (double)INFINITY;
+  expect(&link, "redirect_limit");
+  link.redirect_limit = (double)-INFINITY;
+  expect(&link, "redirect_limit");
+  for (size_t i = 0; i < COUNT(good); i++) {
+    link.redirect_limit = good[i];
+    expect(&link, NULL);
+  }
+}
+
+static void test_start_lies_before_expiry(void) {
+  lks_link link = url_link();
+  link.has_start = true;
+  link.start_time = 1000;
+  expect(&link, NULL);
+  link.expire_time = 0; /* not given */
+  expect(&link, NULL);
+  link.has_expire = true;
+  for (lks_time expire = 998; expire <= 1002; expire++) {
+    link.expire_time = expire;
+    expect(&link, expire <= 1000 ? "start_time" : NULL);
+  }
+  link.has_start = false;
+  link.expire_time = 1;
+  expect(&link, NULL);
+}
+
+/* The memo is public. */
+static void test_memo_must_not_give_the_secrets_away(void) {
+  static const struct {
+    const char *password, *memo;
+    bool refused;
+  } rows[] = {
+      {"hunter22", "the password is hunter22", true},
+      {"hunter22", "hunter22", true},
+      {"hunter22", "hunter22 it is", true},
+      {"hunter22", "xhunter22x", true},
+      {"hunter22", "hunter2 2", false},
+      {"hunter22", "Hunter22", false},
+      {"hunter22", "hunter2", false},
+      {"hunter22", "hunthunter22", true},
+      {"abcd", "xabcdx", true},
+      {"abc", "xabcx", false}, /* too short to be told from a part of a word */
+      {"abc", "abc", false},
+      {"", "anything", false},
+      {"\xC3\xA9\xC3\xA8", "\xC3\xA9\xC3\xA8", false}, /* two characters, though four bytes */
+      {"\xC3\xA9\xC3\xA8\xC3\xA0\xC3\xB4", "-\xC3\xA9\xC3\xA8\xC3\xA0\xC3\xB4-", true},
+      {"abc\xE2\x82\xAC", "abc\xE2\x82\xAC", true},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    lks_link link = url_link();
+    link.password = text(rows[i].password);
+    link.memo = text(rows[i].memo);
+    expect(&link, rows[i].refused ? "memo" : NULL);
+  }
+  lks_link link = memo_link();
+  link.memo = text("note: The encrypted memo body, 2 pages");
+  expect(&link, "memo");
+  link.memo = text("note: The encrypted memo bod");
+  expect(&link, NULL);
+  link.secret_memo = text("42");
+  link.memo = text("room 421");
+  expect(&link, "memo");
+}
+
+static void test_no_refusal_shows_a_value(void) {
+  lks_link link = memo_link();
+  link.memo = link.secret_memo;
+  CHECK(strstr(lks_link_check(&link), "encrypted") == NULL);
+  link = url_link();
+  link.memo = link.password;
+  CHECK(strstr(lks_link_check(&link), "share-this") == NULL);
+}
+
+static uint64_t bits_state = 42;
+
+static void random_bytes(unsigned char random[LKS_SLUG_RANDOM]) {
+  for (size_t i = 0; i < LKS_SLUG_RANDOM; i++) {
+    bits_state = bits_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    random[i] = (unsigned char)(bits_state >> 56);
+  }
+}
+
+static void test_slug_is_within_the_rules(void) {
+  unsigned char random[LKS_SLUG_RANDOM];
+  char slug[LKS_SLUG_MAX + 1];
+  for (int i = 0; i < 10002; i++) {
+    random_bytes(random);
+    if (i >= 10000) memset(random, i == 10000 ? 0 : 255, sizeof random);
+    memset(slug, 'X', sizeof slug);
+    lks_link_slug(random, slug);
+    CHECK_INT(strlen(slug), 26);
+    CHECK_INT(strspn(slug, "abcdefghijklmnopqrstuvwxyz234567"), 26);
+    CHECK(slug[0] >= 'a' && slug[0] <= 'z');
+    lks_link link = url_link();
+    link.custom_slug = text(slug);
+    expect(&link, NULL);
+  }
+}
+
+/* Each place takes each of its characters about equally often, and places do not follow each other. */
+static void test_slug_spreads_evenly(void) {
+  enum { ROUNDS = 64000 };
+  static unsigned count[26][128], pairs[32][32];
+  unsigned char random[LKS_SLUG_RANDOM];
+  char slug[LKS_SLUG_MAX + 1];
+  for (int i = 0; i < ROUNDS; i++) {
+    random_bytes(random);
+    lks_link_slug(random, slug);
+    for (size_t place = 0; place < 26; place++) count[place][(unsigned char)slug[place]]++;
+    for (size_t place = 1; place < 25; place++) {
+      unsigned a = (unsigned char)slug[place], b = (unsigned char)slug[place + 1];
+      pairs[a >= 'a' ? a - 'a' : a - '2' + 26][b >= 'a' ? b - 'a' : b - '2' + 26]++;
+    }
+  }
+  for (size_t place = 1; place < 26; place++) {
+    for (const char *c = "abcdefghijklmnopqrstuvwxyz234567"; *c != '\0'; c++) {
+      unsigned seen = count[place][(unsigned char)*c];
+      CHECK(seen > 2000 - 250 && seen < 2000 + 250); /* 5.6 standard deviations */
+    }
+  }
+  for (unsigned c = 'a'; c <= 'z'; c++) { /* the first: six letters stand for a digit each besides themselves */
+    unsigned seen = count[0][c];
+    CHECK((seen > 1750 && seen < 2250) || (seen > 3650 && seen < 4350));
+  }
+  for (size_t a = 0; a < 32; a++)
+    for (size_t b = 0; b < 32; b++) CHECK(pairs[a][b] > 1500 - 250 && pairs[a][b] < 1500 + 250);
+}
+
+/* Behind the first character every one of the 125 bits makes a different slug. */
+static void test_slug_keeps_every_bit(void) {
+  unsigned char random[LKS_SLUG_RANDOM] = {0};
+  char base[LKS_SLUG_MAX + 1], slug[LKS_SLUG_MAX + 1];
+  lks_link_slug(random, base);
+  for (unsigned bit = 5; bit < 130; bit++) {
+    memset(random, 0, sizeof random);
+    random[bit / 8] = (unsigned char)(128u >> bit % 8);
+    lks_link_slug(random, slug);
+    size_t differing = 0;
+    for (size_t place = 0; place < 26; place++) differing += slug[place] != base[place];
+    CHECK_INT(differing, 1);
+    CHECK(slug[bit / 5] != base[bit / 5]);
+  }
+}
+
+int main(void) {
+  RUN(test_published_examples_pass);
+  RUN(test_required_fields);
+  RUN(test_fields_of_the_other_type);
+  RUN(test_type_is_one_of_two_words);
+  RUN(test_slug_is_lower_case);
+  RUN(test_limit_is_a_positive_whole_number);
+  RUN(test_start_lies_before_expiry);
+  RUN(test_memo_must_not_give_the_secrets_away);
+  RUN(test_no_refusal_shows_a_value);
+  RUN(test_slug_is_within_the_rules);
+  RUN(test_slug_spreads_evenly);
+  RUN(test_slug_keeps_every_bit);
+  return TEST_END();
+}
