@@ -5,9 +5,10 @@ ignore = { "581" }
 exclude_files = { "build" }
 -- What one Lua has and another lacks, where the code asks before it uses it.
 read_globals = {
-  "jit", "loadstring", "newproxy", "ngx", "setfenv", "unpack",
+  "getfenv", "jit", "loadstring", "newproxy", "setfenv", "unpack",
   table = { fields = { "pack", "unpack" } },
   math = { fields = { "type", "tointeger" } },
 }
-files["spec/*_spec.lua"] = { std = "+busted" }
+globals = { "ngx" }
+files["spec/*_spec.lua"] = { std = "+busted", globals = { "os.getenv" } }
 files["spec/support/**/*.lua"] = { std = "+busted" }

@@ -1,6 +1,6 @@
 # make         builds for every Lua found, into build/<ABI>/locksmith/ (build/5.1 is LuaJIT's too)
 # make help    lists the rest
-# Any GNU make from 3.81 on will do.
+# Written for GNU make, with nothing that 3.81 (the one of macOS) lacks.
 
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
@@ -49,7 +49,6 @@ show = $(if $(V),,@$(if $(silent),,echo '$(1)';) )
 objects = $(patsubst %.c,$(1)/%.$(OBJ_EXTENSION),$(2))
 CORE_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/core/*.c))
 CURL_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/curl/*.c))
-CURL_BINDING := $(wildcard csrc/lua/curl.c)
 BINDING_SOURCES := $(filter-out csrc/lua/curl.c,$(wildcard csrc/lua/*.c))
 
 TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/c/*_test.c))
@@ -92,8 +91,7 @@ endif
 
 endif
 
-modules_of = $(BUILD)/$(1)/locksmith/core.$(LIB_EXTENSION) \
-  $(if $(CURL_BINDING),$(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION))
+modules_of = $(patsubst %,$(BUILD)/$(1)/locksmith/%.$(LIB_EXTENSION),core curl)
 .PHONY: all
 all: $(foreach abi,$(ABIS),$(call modules_of,$(abi)))
 
@@ -174,6 +172,10 @@ $(CORE_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CORE_OBJECTS)
 $(CURL_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CURL_TEST_HELPERS) $(CURL_OBJECTS) $(CORE_OBJECTS)
 	$(call show,link $@)$(LINK) $(WRAP) -pthread -o $@ $^ $(CURL_LIBS)
 
+# The Lua that runs the specs with the modules of a sanitized build.
+$(BUILD)/lua: spec/support/lua.c $(BUILD)/compile.flags
+	$(call show,cc $@)$(COMPILE) $(LUA_FLAGS_5.4) -o $@ $< $(LDFLAGS) $$($(PKG_CONFIG) --libs lua5.4)
+
 -include $(wildcard $(BUILD)/csrc/*/*.d $(BUILD)/*/csrc/lua/*.d $(BUILD)/spec/c/*.d)
 
 .PHONY: deps env demo test lint sandbox chaos bench clean help
@@ -215,7 +217,7 @@ help:
 	@echo 'make env LUA=lua5.4       print the settings that make a Lua use this checkout: eval "$$(make -s env LUA=lua5.4)"'
 	@echo 'make demo [LIVE=1]        both services against the sandbox; LIVE=1: the harmless part against the real ones'
 	@echo 'make test                 everything; SPEC="files" or LUAS="lua5.4 luajit" for a part of it'
-	@echo 'make lint                 luacheck, clang-format, clang-tidy'
+	@echo 'make lint                 luacheck, shellcheck, clang-format, clang-tidy, those that are here'
 	@echo 'make sandbox PORT=8787    serve the sandbox on loopback'
 	@echo 'make chaos, make bench    the long fault runs; the measurements'
 	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=]'

@@ -247,6 +247,16 @@ describe("addresses:set_enabled and set_block_spam", function()
     assert.is_true(#requests <= 15)
   end)
 
+  it("give up with the failure of the toggle when its answers were lost", function()
+    local on, put = address { enabled = true }, { status = 200, body = '{"id":7}' }
+    local locker, requests = clients.locker { on, put, on, LOST, on, put, on, LOST, on, put, on, LOST, on }
+    local done, err = locker.addresses:set_enabled(7, false)
+    assert.is_nil(done)
+    assert.same({ "network", "unknown", "locker.addresses.set_enabled" }, { err.kind, err.outcome, err.operation })
+    assert.is_true(err.value.enabled)
+    assert.equal(13, #requests)
+  end)
+
   it("are never told as not sent or rejected once something was written", function()
     local refused, busy = { kind = "connect", sent = false }, { status = 429, headers = { ["retry-after"] = "99" } }
     local put, on = { status = 200, body = '{"id":7}' }, address { enabled = true }

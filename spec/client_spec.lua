@@ -85,7 +85,8 @@ describe("a constructor", function()
   end
 
   it("raises for an unknown option and for options that are no table", function()
-    assert.truthy(misuse(function() locksmith.locker { api_kye = "x" } end):find "spec.lua:%d+:.*'api_kye' is not known")
+    local message = misuse(function() locksmith.locker { api_kye = "x" } end)
+    assert.truthy(message:find "client_spec.lua:%d+:.*'api_kye' is not known")
     assert.truthy(misuse(function() locksmith.locker "x" end):find "spec.lua:%d+:.*options must be a table")
   end)
 end)

@@ -219,9 +219,9 @@ describe("a key function", function()
   end)
 
   it("is not stampeded by concurrent calls", function()
-    local asked, lockpub, clock = 0, nil, nil
+    local asked = 0
     local current = sandbox.LOCKPUB_KEY
-    lockpub, _, clock = clients.lockpub(function(request)
+    local lockpub, _, clock = clients.lockpub(function(request)
       coroutine.yield()
       for _, header in ipairs(request.headers) do
         if header[2] == "Bearer " .. OTHER then

@@ -5,8 +5,8 @@ describe("an error object", function()
   it("prints operation, kind, status, code, message and attempts on one line", function()
     local err = Error.new { kind = "limit_reached", operation = "locker.addresses.create", status = 400, code = "8000",
       message = "The number of relay\naddresses is reached", outcome = "rejected", attempts = { {} } }
-    assert.equal("locker.addresses.create: limit_reached (HTTP 400, code 8000): The number of relay addresses is reached"
-      .. " [1 attempt]", tostring(err))
+    assert.equal("locker.addresses.create: limit_reached (HTTP 400, code 8000): The number of relay addresses is "
+      .. "reached [1 attempt]", tostring(err))
   end)
 
   it("says in words when the request may have been carried out", function()
@@ -27,8 +27,8 @@ describe("an error object", function()
   end)
 
   it("redacts secrets in message, code and details, longest first", function()
-    local err = Error.new({ kind = "x", message = "a%b(c and a%b(cd", code = "a%b(c", details = { ["a%b(cd"] = { "a%b(c" } } },
-      { "a%b(c", "a%b(cd" })
+    local err = Error.new({ kind = "x", message = "a%b(c and a%b(cd", code = "a%b(c",
+      details = { ["a%b(cd"] = { "a%b(c" } } }, { "a%b(c", "a%b(cd" })
     assert.equal("[redacted] and [redacted]", err.message)
     assert.equal("[redacted]", err.code)
     assert.same({ ["[redacted]"] = { "[redacted]" } }, err.details)

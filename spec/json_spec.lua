@@ -32,7 +32,8 @@ describe("json", function()
   end)
 
   it("writes numbers with full precision", function()
-    assert.equal("[9007199254740991,0.1,1e+300,0.30000000000000004]", (json.encode { 2 ^ 53 - 1, 0.1, 1e300, 0.1 + 0.2 }))
+    local numbers = { 2 ^ 53 - 1, 0.1, 1e300, 0.1 + 0.2 }
+    assert.equal("[9007199254740991,0.1,1e+300,0.30000000000000004]", (json.encode(numbers)))
     local text = json.encode { a = { b = -123456789012345678, ["\1#5"] = "\1#17" }, c = 1 / 3 }
     local value = decode(text)
     assert.equal(1 / 3, value.c)
@@ -42,7 +43,8 @@ describe("json", function()
   end)
 
   it("refuses what is no JSON", function()
-    for _, text in ipairs { "", "{", "[1,]", "nan", "NaN", "{'a':1}", "<html>", '"\\u12"', "[1] x", "\239\187\191{}" } do
+    for _, text in ipairs { "", "{", "[1,]", "nan", "NaN", "{'a':1}", "<html>", '"\\u12"', "[1] x",
+      "\239\187\191{}" } do
       assert.is_false((json.decode(text)), text)
     end
   end)

@@ -286,6 +286,17 @@ void lks_call_grant(lks_call *call, lks_time now, lks_span wait) {
   call->state = STATE_WAIT_SLOT;
 }
 
+bool lks_call_slot_due(const lks_call *call, lks_time now) {
+  return call->state == STATE_WAIT_SLOT && call->slot_waited && now >= call->slot && now >= call->seen;
+}
+
+void lks_call_renew(lks_call *call, lks_time now, lks_span wait) {
+  advance(call, now);
+  if (!lks_call_slot_due(call, now)) return;
+  call->slot = now + bounded(wait);
+  call->slot_waited = false;
+}
+
 void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message) {
   advance(call, now);
   if (call->state != STATE_PACE && call->state != STATE_KEY) return;

@@ -83,6 +83,12 @@ lks_key *lks_call_current_key(const lks_call *call);
 /* Answers to PACE: the slot is `wait` away. One that lies beyond the deadline after all is given back, and the call
  * ends as if refused with WOULD_WAIT. */
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
+/* Whether a slot that was waited for has come, so that SEND is next. The limiter may want to look once more: others may
+ * have left late, or a pause may have been asked for, since the slot was promised. */
+bool lks_call_slot_due(const lks_call *call, lks_time now);
+/* What it then found, before lks_call_next: the slot is `wait` away after all, 0 for now. Beyond the deadline the call
+ * ends as if refused with WOULD_WAIT. Ignored when no slot is due. */
+void lks_call_renew(lks_call *call, lks_time now, lks_span wait);
 /* Answers to KEY and PACE: it cannot be had. kind is UNAUTHENTICATED, WOULD_WAIT, QUOTA_EXCEEDED, STORE or what else
  * stopped the driver; `retry_after` below 0 when not known; `message` is copied, NULL gives a standard one. After an
  * attempt the failure of that attempt stays the result of the call, since it is what happened. */

@@ -160,6 +160,10 @@ static lks_state *state_of(const lks_client *client, lks_memory_store *store, co
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
                            lks_time now) {
   unsigned unsettled = 0;
+  if (store != NULL && ticket->held && lks_call_slot_due(call, now)) {
+    lks_state *state = state_of(client, store, call);
+    if (state != NULL) lks_pacer_renew(state, &client->windows, call, now, ticket);
+  }
   for (;;) {
     lks_action action = lks_call_next(call, now);
     bool paced = action.kind == LKS_ACTION_PACE && store != NULL;

@@ -53,6 +53,14 @@ void lks_pacer_reserve(lks_state *state, const lks_windows *windows, lks_call *c
     lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
 }
 
+void lks_pacer_renew(lks_state *state, const lks_windows *windows, lks_call *call, lks_time now, lks_ticket *ticket) {
+  if (!ticket->held || !lks_call_slot_due(call, now)) return;
+  lks_time renewed;
+  ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, lks_call_deadline(call) - 1, &renewed);
+  ticket->slot = renewed;
+  lks_call_renew(call, now, renewed - now);
+}
+
 void lks_pacer_settle(lks_state *state, lks_call *call, lks_time now, unsigned effects, lks_ticket *ticket) {
   if ((effects & LKS_EFFECT_MOVE) && ticket->held) {
     lks_pace_move(state->pace, ticket->slot, ticket->slot + lks_call_lateness(call));

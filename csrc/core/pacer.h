@@ -32,6 +32,9 @@ void lks_pacer_give_back(lks_state *state, lks_ticket *ticket);
 void lks_pacer_reserve(lks_state *state, const lks_windows *windows, lks_call *call, lks_time now, lks_span longest,
                        lks_ticket *ticket);
 
+/* Looks once more at the slot of a call when it has come (lks_call_slot_due). */
+void lks_pacer_renew(lks_state *state, const lks_windows *windows, lks_call *call, lks_time now, lks_ticket *ticket);
+
 /* Carries out the effects announced with an action. */
 void lks_pacer_settle(lks_state *state, lks_call *call, lks_time now, unsigned effects, lks_ticket *ticket);
 

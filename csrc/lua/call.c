@@ -8,7 +8,7 @@
 static lks_call_box *check_box(lua_State *L) {
   lks_call_box *box = lua_touserdata(L, 1);
   if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
-    luaL_checkudata(L, 1, LKS_CALL_TYPE); /* raises */
+    box = luaL_checkudata(L, 1, LKS_CALL_TYPE); /* raises */
   lua_pop(L, 1);
   luaL_argcheck(L, box->call != NULL, 1, "call is closed");
   return box;

@@ -7,7 +7,7 @@ local key_source = {}
 
 -- While one coroutine asks, others look again this often.
 local PATIENCE = 0.01
--- A coroutine may be killed while it asks, as nginx does when a visitor leaves: the others ask themselves after so long.
+-- A coroutine may be killed while it asks, as nginx does when a visitor leaves: after so long the others ask.
 local LONGEST_ASK = 5
 
 --- Checks a key and reads its claims.

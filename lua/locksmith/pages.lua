@@ -171,8 +171,9 @@ function step.backward(self)
   local page, response = pages.fetch(self.source, { page = self.back, size = self.size })
   if not page and not (is_missing(response) and self.back > 1) then return failed(self, response) end
   self.back = self.back - 1
-  local unseen, err = {}, nil
+  local unseen = {}
   if page then
+    local err
     unseen, err = take(self, page, response)
     if not unseen then return nil, err end
   end
@@ -184,7 +185,7 @@ function step.backward(self)
   -- Pages of another size than asked for leave gaps (wire page, section 8): read again until the count is reached.
   self.passes = self.passes + 1
   if self.passes >= PASSES_MAX then
-    _, err = broken(self.source, ("the list counts %d items, but only %d could be read")
+    local _, err = broken(self.source, ("the list counts %d items, but only %d could be read")
       :format(self.count, self.distinct), response)
     return failed(self, err)
   end

@@ -278,17 +278,19 @@ static void test_probe_that_was_not_sent_is_handed_back(void) {
 static void test_no_memory_for_a_slot_ends_the_call_and_keeps_nothing(void) {
   pacing_bench bench = bench_with_quota();
   lks_ticket ticket;
-  lks_call *call = asking_call(&bench, LKS_PACING_WAIT, T0);
-  lks_call_next(call, T0);
-  test_fail_alloc(1);
-  lks_pacer_reserve(bench.state, &two_in_ten, call, T0, 90 * S, &ticket);
-  CHECK(test_alloc_failed());
-  test_fail_alloc(0);
-  CHECK_INT(lks_call_next(call, T0).kind, LKS_ACTION_FAILED);
-  CHECK_INT(result_of(call).kind, LKS_KIND_NO_MEMORY);
-  CHECK(!ticket.held && !ticket.probing);
-  CHECK(may_probe(&bench));
-  lks_call_free(call);
+  lks_call *call;
+  for (int pacing = LKS_PACING_WAIT; pacing <= LKS_PACING_FAIL; pacing++) {
+    call = asking_call(&bench, (lks_pacing)pacing, T0);
+    test_fail_alloc(1);
+    CHECK_INT(reserve(&bench, call, T0, &ticket).kind, LKS_ACTION_FAILED);
+    CHECK(test_alloc_failed());
+    test_fail_alloc(0);
+    CHECK_INT(result_of(call).kind, LKS_KIND_NO_MEMORY);
+    CHECK_INT(result_of(call).retry_after, -1);
+    CHECK(!ticket.held && !ticket.probing);
+    CHECK(may_probe(&bench));
+    lks_call_free(call);
+  }
   call = asking_call(&bench, LKS_PACING_OFF, T0); /* never refused, and not counted without memory */
   test_fail_alloc(1);
   CHECK_INT(reserve(&bench, call, T0, &ticket).kind, LKS_ACTION_SEND);
@@ -298,7 +300,76 @@ static void test_no_memory_for_a_slot_ends_the_call_and_keeps_nothing(void) {
   bench_free(&bench);
 }
 
+/* A call that has waited for the slot at T0 + 10 s, which has now come. */
+static lks_call *waited_call(pacing_bench *bench, lks_ticket *ticket) {
+  fill_windows(bench, T0);
+  lks_call *call = asking_call(bench, LKS_PACING_WAIT, T0);
+  CHECK_INT(reserve(bench, call, T0, ticket).kind, LKS_ACTION_WAIT);
+  CHECK(!lks_call_slot_due(call, T0 + 9 * S));
+  CHECK(lks_call_slot_due(call, T0 + 10 * S));
+  return call;
+}
+
+static void test_slot_that_came_is_used(void) {
+  pacing_bench bench = bench_new("201");
+  lks_ticket ticket;
+  lks_call *call = waited_call(&bench, &ticket);
+  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
+  CHECK_INT(lks_call_next(call, T0 + 10 * S).kind, LKS_ACTION_SEND);
+  CHECK(ticket.held && ticket.slot == T0 + 10 * S);
+  lks_call_free(call);
+  bench_free(&bench);
+}
+
+static void test_pause_asked_for_meanwhile_holds_for_who_waits(void) {
+  pacing_bench bench = bench_new("201");
+  lks_ticket ticket;
+  lks_call *call = waited_call(&bench, &ticket);
+  lks_pace_pause(bench.state->pace, T0 + 5 * S, T0 + 25 * S);
+  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
+  lks_action action = lks_call_next(call, T0 + 10 * S);
+  CHECK_INT(action.kind, LKS_ACTION_WAIT);
+  CHECK_INT(action.span, 15 * S);
+  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 25 * S, &ticket);
+  CHECK_INT(lks_call_next(call, T0 + 25 * S).kind, LKS_ACTION_SEND);
+  lks_call_free(call);
+  bench_free(&bench);
+}
+
+static void test_predecessor_that_left_late_is_waited_for(void) {
+  pacing_bench bench = bench_new("201");
+  lks_ticket ticket;
+  lks_call *call = waited_call(&bench, &ticket);
+  lks_pace_move(bench.state->pace, T0, T0 + S);
+  lks_pace_move(bench.state->pace, T0, T0 + S);
+  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
+  CHECK_INT(lks_call_next(call, T0 + 10 * S).span, S);
+  lks_call_free(call);
+  bench_free(&bench);
+}
+
+static void test_renewal_beyond_the_deadline_ends_the_call_unsent(void) {
+  pacing_bench bench = bench_new("201");
+  lks_ticket ticket;
+  lks_call *call = waited_call(&bench, &ticket);
+  lks_pace_pause(bench.state->pace, T0 + 5 * S, T0 + 1000 * S);
+  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
+  CHECK(!ticket.held);
+  lks_action action = lks_call_next(call, T0 + 10 * S);
+  CHECK_INT(action.kind, LKS_ACTION_FAILED);
+  lks_pacer_settle(bench.state, call, T0 + 10 * S, action.effects, &ticket);
+  CHECK_INT(result_of(call).kind, LKS_KIND_WOULD_WAIT);
+  CHECK_INT(result_of(call).outcome, LKS_NOT_SENT);
+  CHECK_INT(result_of(call).retry_after, 990 * S);
+  lks_call_free(call);
+  bench_free(&bench);
+}
+
 int main(void) {
+  RUN(test_slot_that_came_is_used);
+  RUN(test_pause_asked_for_meanwhile_holds_for_who_waits);
+  RUN(test_predecessor_that_left_late_is_waited_for);
+  RUN(test_renewal_beyond_the_deadline_ends_the_call_unsent);
   RUN(test_free_slot_is_granted_in_every_mode);
   RUN(test_taken_slots_are_waited_for_refused_or_passed_over);
   RUN(test_wait_beyond_the_deadline_is_refused_at_once_and_takes_nothing);

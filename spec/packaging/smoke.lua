@@ -26,7 +26,7 @@ end
 local box = sandbox.new {}
 local lockpub = assert(locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY, transport = box:transport() })
 local link = assert(lockpub.links:create {
-  type = "url", target_url = "https://example.com/", password = "share-this-separately",
+  type = "url", target_url = "https://example.com/", password = "share-this-separately", memo = "Example",
 })
 assert(link.short_url, "the link has no short_url")
 
@@ -39,6 +39,6 @@ local nowhere = assert(locksmith.lockpub {
   api_key = sandbox.LOCKPUB_KEY, base_url = "http://127.0.0.1:1", transport = "curl", max_retries = 0,
 })
 local _, err = nowhere.links:create {
-  type = "url", target_url = "https://example.com/", password = "share-this-separately",
+  type = "url", target_url = "https://example.com/", password = "share-this-separately", memo = "Example",
 }
 assert(err and err.kind == "connect", tostring(err))

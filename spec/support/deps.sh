@@ -17,7 +17,7 @@ esac
 command -v "${CC:-cc}" >/dev/null 2>&1 || wanted="build-essential $wanted"
 
 if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
-  # Whoever runs another system installs these once; the stamp in DEPS=skip says it is done.
+  # Whoever runs another system installs these, and then says so.
   [ "${DEPS:-}" != skip ] || exit 0
   {
     echo "This is no Debian or Ubuntu, so nothing was installed. Needed are (by their names in Debian 12):"

@@ -47,9 +47,13 @@ case $part in
     if [ "$status" = 0 ]; then echo 1 0 0; else echo 0 1 0; fi >"$counts"
     ;;
   *)
-    abi=$("$part" -e 'io.write((_VERSION:match("%d+%.%d+")))' 2>&1)
-    export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$PWD/build/$abi/?.so;;"
-    run "$part" spec/support/busted.lua "$what"
+    if [ "$part" = sanitized ]; then
+      lua=build/sanitized/lua modules=build/sanitized/5.4
+    else
+      lua=$part modules=build/$("$part" -e 'io.write((_VERSION:match("%d+%.%d+")))' 2>&1)
+    fi
+    export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$PWD/$modules/?.so;;"
+    run "$lua" spec/support/busted.lua "$what"
     ;;
 esac
 

@@ -22,6 +22,7 @@ check() { # NAME COMMAND ...
 }
 
 sources=$(find csrc spec -name '*.[ch]' -type f | sort)
+scripts=$(find .ci spec -type f -exec grep -lE '^#!/bin/(ba)?sh' {} + | sort)
 units=$(find csrc -name '*.c' -type f | sort)
 
 # A file of csrc/lua is read with the headers of the first Lua found.
@@ -39,6 +40,7 @@ tidy() {
 # shellcheck disable=SC2086
 {
   ! have luacheck || check luacheck luacheck -q .
+  ! have shellcheck || check shellcheck shellcheck -S warning $scripts
   ! have clang-format || check clang-format clang-format --dry-run -Werror $sources
   ! have clang-tidy || check clang-tidy tidy
 }

@@ -1,0 +1,26 @@
+-- Spec-side handle of a name server on loopback (spec/support/names_server.lua), for nginx's resolver directive.
+local background = require "spec.support.background"
+
+local Names = {}
+Names.__index = Names
+
+local names = {}
+
+---Starts a name server.
+---@param list table of names that are 127.0.0.1
+---@return table names with `port`
+function names.start(list)
+  local process = background.start("spec/support/names_server.lua", "/__names__/", { names = table.concat(list, ",") })
+  return setmetatable({ process = process, port = process.ports.port }, Names)
+end
+
+---@return table # the names it was asked for, in their order
+function Names:asked()
+  return self.process:call("GET", "asked", nil, 2)
+end
+
+function Names:stop()
+  self.process:stop()
+end
+
+return names

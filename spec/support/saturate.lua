@@ -1,0 +1,68 @@
+--- One of several clients that send as much as they may, in a process or an nginx worker of its own.
+
+local core = require "locksmith.core"
+local locksmith = require "locksmith"
+local sandbox = require "locksmith.sandbox"
+
+local saturate = {}
+
+saturate.RATE = { { 20, 0.5 }, { 60, 3 } }
+saturate.MARGIN = 0.1 -- timers and sockets are no finer for the windows being short
+saturate.TIMEOUT = 4
+
+local FIELDS = { type = "url", target_url = "https://example.com/", password = "share-this-separately" }
+
+--- Sends until `ends`.
+---@param name string shown to the service as user agent
+---@param url string of the service
+---@param ends number Unix seconds
+---@param options table? more client options
+---@return table # `{ calls, ok, store_errors, overrun = seconds that a call outlived its deadline by at most, kinds =
+--- error kind -> count }`
+function saturate.run(name, url, ends, options)
+  local result = { calls = 0, ok = 0, store_errors = 0, overrun = -saturate.TIMEOUT, kinds = {} }
+  local own = {
+    api_key = sandbox.LOCKPUB_KEY, base_url = url, user_agent = name, rate = saturate.RATE,
+    pacing_margin = saturate.MARGIN, timeout = saturate.TIMEOUT,
+    on_event = function(event)
+      if event.type == "store_error" then result.store_errors = result.store_errors + 1 end
+    end,
+  }
+  for option, value in pairs(options or {}) do own[option] = value end
+  local lockpub = assert(locksmith.lockpub(own))
+  while core.now() < ends do
+    local began = core.now()
+    local link, err = lockpub.links:create(FIELDS)
+    result.calls = result.calls + 1
+    result.overrun = math.max(result.overrun, core.now() - began - saturate.TIMEOUT)
+    if link then
+      result.ok = result.ok + 1
+    else
+      result.kinds[err.kind] = (result.kinds[err.kind] or 0) + 1
+    end
+  end
+  lockpub:close()
+  return result
+end
+
+--- The most requests that the windows, with their margin, let through in so many seconds.
+---@param seconds number
+---@return integer
+function saturate.most(seconds)
+  local burst, minute = saturate.RATE[1], saturate.RATE[2]
+  local whole = math.floor(seconds / (minute[2] + saturate.MARGIN))
+  local rest = seconds - whole * (minute[2] + saturate.MARGIN)
+  local bursts = math.floor(rest / (burst[2] + saturate.MARGIN)) + 1
+  return whole * minute[1] + math.min(minute[1], bursts * burst[1])
+end
+
+-- usage: lua saturate.lua NAME URL SOCKET-OF-REDIS BEGIN END
+if arg and arg[0] and arg[0]:match "saturate%.lua$" then
+  local name, url, socket, begins, ends = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5])
+  assert(require("spec.support.redis").find_library(), "no lua-redis")
+  core.sleep(begins - core.now())
+  local result = saturate.run(name, url, ends, { store = locksmith.redis { unix = socket } })
+  print(require("cjson").encode(result))
+end
+
+return saturate
