@@ -9,8 +9,9 @@
 #define SMALLEST ((size_t)64)
 
 void lks_wipe(void *memory, size_t length) {
-  volatile unsigned char *byte = memory;
-  while (length-- > 0) *byte++ = 0;
+  /* Read anew at every call, the pointer might be to any function: the compiler cannot leave the call out. */
+  static void *(*const volatile overwrite)(void *, int, size_t) = memset;
+  if (length > 0) overwrite(memory, 0, length);
 }
 
 void lks_buffer_init(lks_buffer *buffer, size_t maximum) {

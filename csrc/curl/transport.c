@@ -8,12 +8,17 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "header_lists.h"
+#include "memory.h"
 #include "sigpipe.h"
 #include "sockets.h"
 
 #if LIBCURL_VERSION_NUM < 0x073d00
 #error "libcurl 7.61 or later is needed"
 #endif
+
+/* Hands libcurl the parsed URL: otherwise every send parses the text and puts it together again. */
+#define PARSES_URL (LIBCURL_VERSION_NUM >= 0x075000)
 
 typedef enum body_mode { MODE_UNSET, MODE_PLAIN, MODE_HEAD, MODE_BODY } body_mode;
 
@@ -30,16 +35,20 @@ struct lks_transport {
 
   /* Options as last told to libcurl, which keeps them from send to send. */
   struct {
+    char url[LKS_URL_MAX + 1];
     body_mode mode;
     char method[LKS_METHOD_SIZE];
     const char *body;
     size_t body_length;
     long limit; /* ms */
     bool fresh;
-    struct curl_slist *headers;
   } told;
 
-  struct curl_slist *request_headers[2]; /* of requests without and with a body; they hold the key */
+  lks_header_lists header_lists;                        /* they hold the key */
+  struct curl_slist header_nodes[LKS_HEADER_LINES_MAX]; /* the lines of this request, chained as libcurl reads them */
+#if PARSES_URL
+  CURLU *url; /* told.url */
+#endif
   lks_sockets sockets;
 
   /* The running exchange. */
@@ -50,24 +59,19 @@ struct lks_transport {
   char error[CURL_ERROR_SIZE];
 };
 
-/* Whether a request was handed to the connection. Before 7.80, by the time when its first part had been written; a
- * CONNECT to a proxy does not count as a request in either case. */
+/* Whether a request was handed to the connection, after which bytes of it may have left: libcurl's own count leaves out
+ * those that TLS has written of a block it could not finish. A CONNECT to a proxy is no request. Before 7.80 it shows
+ * by the time when the first block had been written. */
 static bool has_begun(const lks_transport *transport) {
   if (transport->announces) return transport->announced;
   curl_off_t began = 0;
   return curl_easy_getinfo(transport->easy, CURLINFO_PRETRANSFER_TIME_T, &began) == CURLE_OK && began > 0;
 }
 
-static bool has_sent(const lks_transport *transport) {
-  long size = 0;
-  if (!has_begun(transport)) return false;
-  return curl_easy_getinfo(transport->easy, CURLINFO_REQUEST_SIZE, &size) != CURLE_OK || size > 0;
-}
-
 /* libcurl repeats a request when a reused connection dies before a byte of the answer. For that it needs a new socket,
  * which it does not get, and from 7.80 on it announces the request again, which is refused as well. */
 static bool refuse_resend(lks_transport *transport) {
-  if (transport->repeatable || !has_sent(transport)) return false;
+  if (transport->repeatable || !has_begun(transport)) return false;
   transport->resend_refused = true;
   return true;
 }
@@ -128,6 +132,7 @@ static bool configure(lks_transport *transport, CURL *easy) {
   SET(CURLOPT_MAXCONNECTS, 1L);
   if (transport->unzips) SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_HTTPHEADER, transport->header_nodes);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
   SET(CURLOPT_OPENSOCKETDATA, transport);
   SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
@@ -200,10 +205,20 @@ static bool copy_text(const char *text, char **out) {
   return true;
 }
 
+/* When something else in the process has started libcurl before, its allocation stays, and what libcurl frees is not
+ * overwritten. */
+static CURLcode start_libcurl(void) {
+#ifdef LKS_CURL_WIPES_MEMORY
+  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, lks_curl_free, lks_curl_realloc, lks_curl_strdup, calloc);
+#else
+  return curl_global_init(CURL_GLOBAL_DEFAULT);
+#endif
+}
+
 lks_transport *lks_transport_new(const lks_transport_options *options) {
   /* Counted by libcurl. Never undone: whether other threads use libcurl cannot be known. Safe to call from several
    * threads at once since libcurl 7.84; with an older one the first transport must be made before threads start. */
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return NULL;
+  if (start_libcurl() != CURLE_OK) return NULL;
   lks_transport *transport = calloc(1, sizeof *transport);
   if (transport == NULL) return NULL;
   transport->connect_timeout = milliseconds(options->connect_timeout);
@@ -219,73 +234,19 @@ lks_transport *lks_transport_new(const lks_transport_options *options) {
   return NULL;
 }
 
-static void free_headers(struct curl_slist **list) {
-  for (struct curl_slist *item = *list; item != NULL; item = item->next) lks_wipe(item->data, strlen(item->data));
-  curl_slist_free_all(*list);
-  *list = NULL;
-}
-
 void lks_transport_free(lks_transport *transport) {
   if (transport == NULL) return;
   if (transport->easy != NULL && transport->owner != getpid()) abandon_easy(transport);
   if (transport->easy != NULL) close_easy(transport);
-  free_headers(&transport->request_headers[0]);
-  free_headers(&transport->request_headers[1]);
+  lks_header_lists_wipe(&transport->header_lists);
+#if PARSES_URL
+  curl_url_cleanup(transport->url);
+#endif
   if (transport->proxy != NULL) lks_wipe(transport->proxy, strlen(transport->proxy));
   free(transport->proxy);
   free(transport->ca_file);
   lks_answer_wipe(&transport->answer);
   free(transport);
-}
-
-static bool is_header(const char *line, const lks_header *header) {
-  size_t name = strlen(header->name);
-  return strncmp(line, header->name, name) == 0 && line[name] == ':' && line[name + 1] == ' ' &&
-         strcmp(line + name + 2, header->value) == 0;
-}
-
-static bool add_header(struct curl_slist **list, const char *line) {
-  struct curl_slist *longer = curl_slist_append(*list, line);
-  if (longer != NULL) *list = longer;
-  return longer != NULL;
-}
-
-static bool make_headers(struct curl_slist **list, const lks_header *headers, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    size_t name = strlen(headers[i].name), value = strlen(headers[i].value);
-    lks_buffer line;
-    lks_buffer_init(&line, name + 2 + value);
-    bool added = lks_buffer_reserve(&line, name + 2 + value) && lks_buffer_append(&line, headers[i].name, name) &&
-                 lks_buffer_append(&line, ": ", 2) && lks_buffer_append(&line, headers[i].value, value) &&
-                 add_header(list, line.data);
-    lks_buffer_wipe(&line);
-    if (!added) return false;
-  }
-  return true;
-}
-
-/* The list for this request, made anew only when the key or the user agent changed. NULL: out of memory. */
-static struct curl_slist *choose_headers(lks_transport *transport, const lks_request *request, const lks_key *key) {
-  lks_header headers[LKS_REQUEST_HEADERS_MAX];
-  size_t count = lks_request_headers(request, key, headers), same = 0;
-  struct curl_slist **list = &transport->request_headers[request->has_body];
-  if (*list != NULL) {
-    const struct curl_slist *item = *list;
-    while (same < count && item != NULL && is_header(item->data, &headers[same])) same++, item = item->next;
-    /* Behind the headers come the lines that never change. */
-    if (same == count && item != NULL && strcmp(item->data, "Expect:") == 0) return *list;
-    /* Both, so that no list keeps a replaced key. */
-    free_headers(&transport->request_headers[0]);
-    free_headers(&transport->request_headers[1]);
-  }
-  /* A name without a value keeps libcurl from adding a header of its own: a wait for "100 Continue", a form. The
-   * encoding is repeated here as libcurl takes thousands of instructions to write that header. */
-  if (make_headers(list, headers, count) && add_header(list, "Expect:") &&
-      (request->has_body || add_header(list, "Content-Type:")) &&
-      (!transport->unzips || add_header(list, "Accept-Encoding: gzip")))
-    return *list;
-  free_headers(list);
-  return NULL;
 }
 
 /* Early refusal by Content-Length only. The true check counts decoded bytes, of which compressing can make slightly
@@ -305,6 +266,22 @@ static body_mode mode_of(const lks_request *request) {
   return writes ? MODE_BODY : MODE_PLAIN;
 }
 
+#if PARSES_URL
+static CURLcode parse_url(lks_transport *transport, const char *url) {
+  if (transport->url == NULL && (transport->url = curl_url()) == NULL) return CURLE_OUT_OF_MEMORY;
+  CURLUcode code = curl_url_set(transport->url, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER);
+  if (code == CURLUE_OUT_OF_MEMORY) return CURLE_OUT_OF_MEMORY;
+  return code == CURLUE_OK ? CURLE_OK : CURLE_URL_MALFORMAT;
+}
+#endif
+
+static void chain_headers(lks_transport *transport, const lks_header_list *list) {
+  for (size_t i = 0; i < list->count; i++) {
+    transport->header_nodes[i].data = list->line[i];
+    transport->header_nodes[i].next = i + 1 < list->count ? &transport->header_nodes[i + 1] : NULL;
+  }
+}
+
 /* Tells libcurl what differs from the send before. */
 static CURLcode prepare(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit) {
   CURL *easy = transport->easy;
@@ -312,12 +289,18 @@ static CURLcode prepare(lks_transport *transport, const lks_request *request, co
 #define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : code)
   body_mode mode = mode_of(request);
   const char *body = request->body.length > 0 ? request->body.data : "";
-  struct curl_slist *headers = choose_headers(transport, request, key);
+  const lks_header_list *headers = lks_header_lists_get(&transport->header_lists, request, key);
   if (headers == NULL) return CURLE_OUT_OF_MEMORY;
+  chain_headers(transport, headers);
 
-  SET(CURLOPT_URL, request->url.data);
-  if (headers != transport->told.headers) SET(CURLOPT_HTTPHEADER, headers);
-  transport->told.headers = headers;
+  if (strcmp(request->url.data, transport->told.url) != 0) {
+    SET(CURLOPT_URL, request->url.data);
+#if PARSES_URL
+    if (code == CURLE_OK) code = parse_url(transport, request->url.data);
+    SET(CURLOPT_CURLU, transport->url);
+#endif
+    memcpy(transport->told.url, request->url.data, request->url.length + 1);
+  }
 
   if (mode != transport->told.mode) {
     if (mode == MODE_HEAD) SET(CURLOPT_NOBODY, 1L);
@@ -359,9 +342,9 @@ static bool failed_verification(CURLcode code) {
 }
 
 /* A connect cut short by connect_timeout is one that failed; cut short by the limit, it is a timeout. */
-static lks_kind kind_of_timeout(const lks_transport *transport) {
+static lks_kind kind_of_timeout(const lks_transport *transport, bool sent) {
   curl_off_t total = 0;
-  if (has_begun(transport) || transport->connect_timeout >= transport->told.limit) return LKS_KIND_TIMEOUT;
+  if (sent || transport->connect_timeout >= transport->told.limit) return LKS_KIND_TIMEOUT;
   (void)curl_easy_getinfo(transport->easy, CURLINFO_TOTAL_TIME_T, &total);
   return total / 1000 >= transport->told.limit ? LKS_KIND_TIMEOUT : LKS_KIND_CONNECT;
 }
@@ -371,7 +354,7 @@ static lks_kind kind_of_failure(const lks_transport *transport, CURLcode code, b
   if (failed_verification(code)) return LKS_KIND_TLS;
   switch (code) {
   case CURLE_SSL_CONNECT_ERROR: return LKS_KIND_TLS;
-  case CURLE_OPERATION_TIMEDOUT: return kind_of_timeout(transport);
+  case CURLE_OPERATION_TIMEDOUT: return kind_of_timeout(transport, sent);
   case CURLE_FILESIZE_EXCEEDED: return LKS_KIND_TOO_LARGE;
   case CURLE_WRITE_ERROR:
     if (transport->answer.headers.full || transport->answer.body.full) return LKS_KIND_TOO_LARGE;
@@ -380,8 +363,8 @@ static lks_kind kind_of_failure(const lks_transport *transport, CURLcode code, b
   /* What libcurl also says of a header line above its own limit. */
   case CURLE_OUT_OF_MEMORY: return sent ? LKS_KIND_TOO_LARGE : LKS_KIND_NO_MEMORY;
   case CURLE_BAD_CONTENT_ENCODING:
-  case CURLE_WEIRD_SERVER_REPLY: return has_begun(transport) ? LKS_KIND_BAD_RESPONSE : LKS_KIND_CONNECT;
-  case CURLE_UNSUPPORTED_PROTOCOL: return has_begun(transport) ? LKS_KIND_BAD_RESPONSE : LKS_KIND_CONFIG;
+  case CURLE_WEIRD_SERVER_REPLY: return sent ? LKS_KIND_BAD_RESPONSE : LKS_KIND_CONNECT;
+  case CURLE_UNSUPPORTED_PROTOCOL: return sent ? LKS_KIND_BAD_RESPONSE : LKS_KIND_CONFIG;
   case CURLE_BAD_FUNCTION_ARGUMENT:
   case CURLE_FAILED_INIT:
   case CURLE_NOT_BUILT_IN:
@@ -393,7 +376,7 @@ static lks_kind kind_of_failure(const lks_transport *transport, CURLcode code, b
   if (code == CURLE_TOO_LARGE) return LKS_KIND_TOO_LARGE;
 #endif
   /* Cut while still talking to a proxy, or to nobody. */
-  return has_begun(transport) ? LKS_KIND_NETWORK : LKS_KIND_CONNECT;
+  return sent ? LKS_KIND_NETWORK : LKS_KIND_CONNECT;
 }
 
 /* A proxy that refuses the tunnel, other than for being busy. */
@@ -418,7 +401,7 @@ static const char *message_of(lks_transport *transport, CURLcode code, lks_kind 
 
 static void report_failure(lks_transport *transport, CURLcode code, lks_exchange *exchange) {
   long status = 0;
-  exchange->sent = has_sent(transport);
+  exchange->sent = has_begun(transport);
   exchange->kind = kind_of_failure(transport, code, exchange->sent);
   exchange->permanent = failed_verification(code) || exchange->kind == LKS_KIND_CONFIG ||
                         (exchange->kind == LKS_KIND_CONNECT && refused_by_proxy(transport));
@@ -449,6 +432,14 @@ static void refuse(lks_exchange *exchange, lks_kind kind, const char *message) {
   exchange->permanent = kind == LKS_KIND_CONFIG;
   exchange->message = message;
 }
+
+/* libcurl assembles requests in arrays on the stack, too. */
+static void scrub_stack(void) {
+  char below[16384];
+  lks_wipe(below, sizeof below);
+}
+/* Inlined, its array would not lie where libcurl's were. */
+static void (*const volatile scrub_below)(void) = scrub_stack;
 
 void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
                         bool repeatable, lks_exchange *exchange) {
@@ -482,6 +473,7 @@ void lks_transport_send(lks_transport *transport, const lks_request *request, co
   lks_sigpipe guard;
   if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
   code = curl_easy_perform(transport->easy);
+  scrub_below();
   if (transport->guard_sigpipe) lks_sigpipe_restore(&guard);
 
   curl_off_t connected = 0;

@@ -195,10 +195,11 @@ static bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-/* Pushes the name in snake_case: shortUrl is short_url, targetURL is target_url. */
-static void push_snake(lua_State *L, const char *name, size_t length) {
+/* Pushes the string at `index` in snake_case: shortUrl is short_url, targetURL is target_url. */
+static void push_snake(lua_State *L, int index) {
   char snake[2 * NAME_MAX_LENGTH];
-  size_t used = 0;
+  size_t length, used = 0;
+  const char *name = lua_tolstring(L, index, &length);
   bool changed = false;
   if (length > NAME_MAX_LENGTH) length = 0;
   for (size_t i = 0; i < length; i++) {
@@ -215,7 +216,30 @@ static void push_snake(lua_State *L, const char *name, size_t length) {
   if (changed)
     lua_pushlstring(L, snake, used);
   else
-    lua_pushvalue(L, -2); /* the key itself, under its value */
+    lua_pushvalue(L, index);
+}
+
+/* Pushes a table of the names that links are known to have, in snake_case. */
+static void push_known_names(lua_State *L) {
+  static const char *const names[] = {"id",   "type",          "slug",      "shortUrl",   "targetUrl",
+                                      "memo", "redirectLimit", "startTime", "expireTime", "createdAt",
+                                      NULL};
+  lua_newtable(L);
+  for (const char *const *name = names; *name != NULL; name++) {
+    lua_pushstring(L, *name);
+    push_snake(L, lua_gettop(L));
+    lua_rawset(L, -3);
+  }
+}
+
+/* Pushes the name at `index` in snake_case, looked up or made; what is no string stays as it is. */
+static void push_link_name(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  if (lua_type(L, index) != LUA_TSTRING) return;
+  lua_rawget(L, lua_upvalueindex(1));
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  push_snake(L, index);
 }
 
 /* core.link(value) -> copy of an answer with the names of its top level in snake_case; the answer itself, cleaned, is
@@ -226,25 +250,21 @@ static int value_link(lua_State *L) {
   luaL_checkstack(L, 10, NULL);
   lua_createtable(L, 0, 15);
   lua_pushnil(L);
-  while (lua_next(L, 1)) {
-    bool named = lua_type(L, -2) == LUA_TSTRING;
-    if (lua_istable(L, -1)) {
+  while (lua_next(L, 1)) { /* name at 3, value at 4 */
+    if (lua_istable(L, 4)) {
       clean_table(L, 1);
     } else if (push_clean(L)) {
-      lua_pushvalue(L, -3);
-      lua_pushvalue(L, -2);
+      lua_replace(L, 4);
+      lua_pushvalue(L, 3);
+      lua_pushvalue(L, 4);
       lua_rawset(L, 1);
-      lua_replace(L, -2);
     }
-    if (named) {
-      size_t length;
-      const char *name = lua_tolstring(L, -2, &length);
-      push_snake(L, name, length);
-    } else {
-      lua_pushvalue(L, -2);
+    if (!lua_isnil(L, 4)) {
+      push_link_name(L, 3);
+      lua_pushvalue(L, 4);
+      lua_rawset(L, 2);
     }
-    lua_insert(L, -2);
-    lua_rawset(L, 2);
+    lua_settop(L, 3);
   }
   lua_pushvalue(L, 1);
   lua_setfield(L, 2, "raw");
@@ -289,8 +309,13 @@ static int value_headers(lua_State *L) {
 }
 
 void lks_lua_open_value(lua_State *L) {
-  static const luaL_Reg functions[] = {{"shield", value_shield},     {"clean", value_clean},
-                                       {"is_short", value_is_short}, {"link", value_link},
-                                       {"headers", value_headers},   {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"shield", value_shield},
+                                       {"clean", value_clean},
+                                       {"is_short", value_is_short},
+                                       {"headers", value_headers},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  push_known_names(L);
+  lua_pushcclosure(L, value_link, 1);
+  lua_setfield(L, -2, "link");
 }

@@ -14,15 +14,6 @@ local SECRET = { "password", "secretMemo", "targetUrl" }
 
 local driver = {}
 
---- What is learnt from the answers of one call, for its result.
----@class locksmith.Exchange
----@field headers table|string
----@field value any
----@field text string
----@field quota table?
----@field shape function?
----@field memory userdata? pacing state the C core settles with by itself
-
 local function emit(session, call, event)
   local on_event = session.on_event
   if not on_event then return end
@@ -38,32 +29,34 @@ local function decode(text, uncleaned)
   return value
 end
 
-local function answer(session, call, status, headers, text, connected, exchange)
-  local value = decode(text, exchange.shape and status < 300)
-  exchange.headers, exchange.text, exchange.value = headers, text, value
+--- Carries out one attempt.
+---@return table|string|false headers false without an answer
+---@return any value of its body; false when that is no JSON
+---@return string|false text
+---@return integer? status
+---@return string? kind of the failure
+local function attempt(session, call, limit, shape, exchange)
+  local status, a, b, c, permanent, partial = session.transport:send(call, limit)
+  if not status then
+    call:failure(session.now(), session.random(), a, b, permanent or false, c, partial)
+    return false, false, false, nil, a
+  end
+  local value = decode(b, shape and status < 300)
   local chance = status < 400 and 0 or session.random()
-  local limit, remaining, reset =
-    call:response(session.now(), chance, status, headers, connected or 0, value, exchange.memory)
-  if remaining then exchange.quota = pacing.observe(session, exchange, limit, remaining, reset) end
+  local quota_limit, remaining, reset =
+    call:response(session.now(), chance, status, a, c or 0, value, session.memory)
+  if remaining then exchange.quota = pacing.observe(session, exchange, quota_limit, remaining, reset) end
+  return a, value, b, status
 end
 
-local function attempt(session, call, limit, exchange)
-  if session.on_event then
-    local method, url = call:target()
-    emit(session, call, { type = "request", method = method, url = url, attempt = call:attempt() })
-  end
+local function attempt_with_events(session, call, limit, shape, exchange)
+  local method, url = call:target()
+  emit(session, call, { type = "request", method = method, url = url, attempt = call:attempt() })
   local began = session.now()
-  exchange.headers, exchange.text, exchange.value = false, false, false
-  local status, a, b, c, permanent, partial = session.transport:send(call, limit)
-  if status then
-    answer(session, call, status, a, b, c, exchange)
-  else
-    call:failure(session.now(), session.random(), a, b, permanent or false, c, partial)
-  end
-  if session.on_event then
-    emit(session, call, { type = "response", status = status or nil, kind = not status and a or nil,
-      attempt = call:attempt(), elapsed = session.now() - began })
-  end
+  local headers, value, text, status, kind = attempt(session, call, limit, shape, exchange)
+  emit(session, call, { type = "response", status = status, kind = kind, attempt = call:attempt(),
+    elapsed = session.now() - began })
+  return headers, value, text
 end
 
 local function wait(session, call, span)
@@ -74,15 +67,14 @@ local function wait(session, call, span)
   if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
 end
 
-local function succeed(call, exchange)
-  local response = Response.new(call, exchange.headers, exchange.quota)
-  local value = exchange.value
+local function succeed(call, headers, value, text, shape, quota)
+  local response = Response.new(call, headers, quota)
   if value == false or response.recovered then
     value = nil
-  elseif exchange.shape and type(value) == "table" then
-    value = exchange.shape(value)
+  elseif shape and type(value) == "table" then
+    value = shape(value)
   end
-  return value, response, exchange.text
+  return value, response, text
 end
 
 local function details_of(value)
@@ -91,11 +83,11 @@ local function details_of(value)
   return value.details or value.errors or inner
 end
 
-local function fail(session, call, exchange, body)
+local function fail(session, call, value, body)
   local fields = call:error()
   local hidden = { call:secret() }
   for _, name in ipairs(SECRET) do hidden[#hidden + 1] = body and body[name] end
-  if fields.source == "remote" then fields.details = details_of(exchange.value) end
+  if fields.source == "remote" then fields.details = details_of(value) end
   local err = Error.new(fields, hidden)
   emit(session, call, { type = "error", error = err, kind = err.kind })
   return nil, err
@@ -110,24 +102,27 @@ end
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came
 function driver.run(session, call, body, shape)
-  local now = session.now
-  local exchange = { memory = session.memory, shape = shape, headers = false, value = false, text = false }
+  local now, carry_out = session.now, session.on_event and attempt_with_events or attempt
+  local memory = session.memory
+  -- What pacing learns from a store outside this process; with a memory store the core settles everything by itself.
+  local exchange = not memory and {} or nil
+  local headers, value, text = false, false, false
   while true do
     if session.closed then call:abort(now(), "closed", "the client was closed") end
-    local action, span, effects = call:next(now(), exchange.memory)
+    local action, span, effects = call:next(now(), memory)
     if effects ~= 0 then pacing.settle(session, call, effects, exchange) end
     if action == SEND then
-      attempt(session, call, span, exchange)
+      headers, value, text = carry_out(session, call, span, shape, exchange)
     elseif action == WAIT then
       wait(session, call, span)
     elseif action == DONE then
-      return succeed(call, exchange)
+      return succeed(call, headers, value, text, shape, exchange and exchange.quota)
     elseif action == PACE then
       pacing.reserve(session, call, span, exchange, emit)
     elseif action == KEY then
       key_source.bring(session, call, span)
     else
-      return fail(session, call, exchange, body)
+      return fail(session, call, value, body)
     end
   end
 end

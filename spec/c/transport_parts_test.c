@@ -51,7 +51,7 @@ static void an_answer_is_bounded(void) {
 static void much_memory_is_given_back(void) {
   lks_answer answer;
   char block[1024] = "";
-  lks_answer_init(&answer, 1024 * 1024);
+  lks_answer_init(&answer, (size_t)1024 * 1024);
   for (int i = 0; i < 1024; i++) CHECK(lks_answer_body(&answer, block, sizeof block));
   lks_answer_clear(&answer);
   CHECK_INT(answer.body.capacity, 0);
