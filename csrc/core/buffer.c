@@ -7,11 +7,15 @@
 /* No object can be larger on any platform, since pointers into it must be subtractable. */
 #define LARGEST (SIZE_MAX / 2 - 1)
 #define SMALLEST ((size_t)64)
+#define PIECE ((size_t)1024)
 
 void lks_wipe(void *memory, size_t length) {
   /* Read anew at every call, the pointer might be to any function: the compiler cannot leave the call out. */
   static void *(*const volatile overwrite)(void *, int, size_t) = memset;
-  if (length > 0) overwrite(memory, 0, length);
+  /* In pieces: from 2 KiB on some libraries fill with one slow-to-start string instruction. */
+  char *at = memory;
+  for (; length > PIECE; at += PIECE, length -= PIECE) overwrite(at, 0, PIECE);
+  if (length > 0) overwrite(at, 0, length);
 }
 
 void lks_buffer_init(lks_buffer *buffer, size_t maximum) {

@@ -7,6 +7,8 @@
 #define CODE_MAX 64
 /* A slot missed this often is used late rather than chased for ever on an overloaded machine. */
 #define SLOT_TRIES 3
+/* Some gateway's nonsense must not stop everyone for years. */
+#define PAUSE_MAX (INT64_C(86400) * LKS_SECOND)
 
 typedef enum state {
   STATE_READY, /* check deadline and key, then pace */
@@ -362,7 +364,7 @@ static void decide(lks_call *call, double chance, const lks_attempt *attempt, lk
   if (lks_attempt_outcome(attempt) == LKS_UNKNOWN) call->maybe_applied = true;
   lks_span wait = told > 0 ? told : lks_retry_backoff(call->retries, chance);
   if (attempt->kind == LKS_KIND_RATE_LIMITED) {
-    call->pause_until = call->seen + wait;
+    call->pause_until = call->seen + (wait < PAUSE_MAX ? wait : PAUSE_MAX);
     call->effects |= LKS_EFFECT_PAUSE;
   }
   if (attempt->kind == LKS_KIND_UNAUTHENTICATED && call->options.key_renewable && !call->key_asked_refused) {
@@ -421,11 +423,7 @@ void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_fai
 void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, const char *message) {
   if (call->state == STATE_DONE || call->state == STATE_FAILED) return;
   lks_attempt *attempt = end_attempt(call, now, 0, true);
-  if (attempt != NULL) {
-    attempt->kind = kind;
-    call->maybe_applied = true;
-  }
-  advance(call, now);
+  if (attempt != NULL) attempt->kind = kind;
   set_failure(call, kind, LKS_LOCAL, 0, NULL, message);
   call->retry_after = -1;
   finish(call, STATE_FAILED);

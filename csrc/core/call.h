@@ -59,7 +59,7 @@ typedef enum lks_action_kind {
 enum {
   LKS_EFFECT_RELEASE = 1, /* the slot was not used: give it back */
   LKS_EFFECT_MOVE = 2,    /* the request left later than its slot by lks_call_lateness */
-  LKS_EFFECT_PAUSE = 4    /* the service asked everyone to stay away for lks_call_pause */
+  LKS_EFFECT_PAUSE = 4    /* the service asked everyone to stay away for lks_call_pause: a day at most */
 };
 
 typedef struct lks_action {

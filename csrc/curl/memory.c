@@ -1,5 +1,3 @@
-#define _DEFAULT_SOURCE /* explicit_bzero */
-
 #include "memory.h"
 
 #ifdef LKS_CURL_WIPES_MEMORY
@@ -8,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
+
 void lks_curl_free(void *block) {
-  /* Twenty times as fast as a loop the compiler may not touch, which matters for blocks this many. */
   if (block == NULL) return;
-  char *at = block;
-  size_t left = malloc_usable_size(block);
-  for (; left > 1024; at += 1024, left -= 1024) explicit_bzero(at, 1024);
-  explicit_bzero(at, left);
+  lks_wipe(block, malloc_usable_size(block));
   free(block);
 }
 
