@@ -84,6 +84,12 @@ describe("a constructor", function()
     end)
   end
 
+  it("raises for a rate window without end or beyond what is kept", function()
+    for _, window in ipairs { { 1, math.huge }, { 1, 0 / 0 }, { 10001, 60 } } do
+      assert.truthy(misuse(function() locksmith.lockpub { rate = { window } } end):find("option 'rate' must be", 1, true))
+    end
+  end)
+
   it("raises for an unknown option and for options that are no table", function()
     local message = misuse(function() locksmith.locker { api_kye = "x" } end)
     assert.truthy(message:find "client_spec.lua:%d+:.*'api_kye' is not known")

@@ -34,6 +34,15 @@ describe("an error object", function()
     assert.same({ ["[redacted]"] = { "[redacted]" } }, err.details)
   end)
 
+  it("redacts a secret that the end of a long message has cut in two", function()
+    for _, length in ipairs { 2045, 2046, 2048 } do
+      local text = ("x"):rep(length - 9)
+      local err = Error.new({ kind = "x", message = text .. "hunter2-h" }, { "hunter2-hunter2" })
+      assert.equal(text .. "[redacted]", err.message)
+    end
+    assert.equal("as given: hunter2-h", Error.new({ kind = "x", message = "as given: hunter2-h" }, { "hunter2-hunter2" }).message)
+  end)
+
   it("can be raised and caught as it is", function()
     local err = Error.new { kind = "x", operation = "y" }
     local ok, caught = pcall(error, err)

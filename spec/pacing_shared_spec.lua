@@ -16,10 +16,13 @@ local function interpreters()
   for _, lua in ipairs { "luajit", "lua5.4", "lua5.1", "lua5.3", "lua5.2" } do
     local abi = lua:match "%d%.%d" or "5.1"
     local cpath = package.cpath:gsub("/5%.1/%?%.so", "/" .. abi .. "/?.so")
-    local file = package.searchpath and package.searchpath("locksmith.core", cpath)
-    if file and nginx.output_of("command -v " .. lua) ~= "" then
-      found[#found + 1] = ("LUA_CPATH=%s LUA_PATH=%s %s"):format(curl.quote(cpath), curl.quote("./?.lua;" .. package.path),
-        lua)
+    local built = false
+    for place in cpath:gmatch "[^;]+" do
+      built = built or nginx.read((place:gsub("%?", "locksmith/core"))) ~= ""
+    end
+    if built and nginx.output_of("command -v " .. lua) ~= "" then
+      local path = curl.quote("./?.lua;" .. package.path)
+      found[#found + 1] = ("LUA_CPATH=%s LUA_PATH=%s %s"):format(curl.quote(cpath), path, lua)
     end
   end
   return found
@@ -30,11 +33,12 @@ local COMMANDS = interpreters()
 --- Starts processes that saturate the service from now on.
 ---@return table[] pipes
 ---@return number begins
-local function start_processes(n, url, socket, seconds)
+local function start_processes(n, url, socket, seconds, options)
   local begins, pipes = core.now() + 0.4, {}
   for i = 1, n do
-    pipes[i] = assert(io.popen(("%s spec/support/saturate.lua process-%d %s %s %.3f %.3f 2>&1"):format(
-      COMMANDS[(i - 1) % #COMMANDS + 1], i, url, curl.quote(socket), begins, begins + seconds)))
+    pipes[i] = assert(io.popen(("%s spec/support/saturate.lua process-%d %s %s %.3f %.3f %s 2>&1"):format(
+      COMMANDS[(i - 1) % #COMMANDS + 1], i, url, curl.quote(socket), begins, begins + seconds,
+      curl.quote(options or "{}"))))
   end
   return pipes, begins
 end
@@ -69,20 +73,31 @@ local function seen_by(service, from)
   return accepted, refused, shares
 end
 
-local function report(what, accepted, seconds, shares)
+local function report(what, sent, seconds, shares)
   local list = {}
   for who, count in pairs(shares) do list[#list + 1] = ("%s %d"):format(who, count) end
   table.sort(list)
-  print(("%s: %d requests in %.1f s, %.1f %% of the most the windows allow; no 429; %s"):format(what, #accepted, seconds,
-    100 * #accepted / saturate.most(seconds), table.concat(list, ", ")))
+  print(("%s: %d requests in %.1f s, %.1f %% of the most the windows allow; no 429; %s"):format(what, sent,
+    seconds, 100 * sent / saturate.most(seconds), table.concat(list, ", ")))
 end
 
-local function assert_fair(shares, n)
-  local least, most, count = math.huge, 0, 0
-  for _, share in pairs(shares) do least, most, count = math.min(least, share), math.max(most, share), count + 1 end
-  assert.equal(n, count)
-  assert.is_true(most <= 1.5 * least, ("the shares are from %d to %d"):format(least, most))
+-- How many lie before `ends`: afterwards fewer and fewer want to send.
+local function count_until(times, ends)
+  local n = 0
+  for _, at in ipairs(times) do if at <= ends then n = n + 1 end end
+  return n
 end
+
+-- Slots go to whoever asks first; nobody is left behind by more than a busy machine explains.
+local function assert_fair(shares, n)
+  local least, total, count = math.huge, 0, 0
+  for _, share in pairs(shares) do least, total, count = math.min(least, share), total + share, count + 1 end
+  assert.equal(n, count)
+  if least < 0.5 * total / n then error(("one of %d got %d of %d"):format(n, least, total), 2) end
+end
+
+-- The third sixty are out after 7.4 s; a busy machine may be later.
+local SECONDS = 9
 
 describe("pacing between processes", function()
   local reason = redis.missing()
@@ -99,8 +114,7 @@ describe("pacing between processes", function()
   end)
 
   it("that share a Redis uses the windows to the full, and never meets a 429", function()
-    local seconds = 7
-    local pipes, begins = start_processes(4, service.url, store.unix, seconds)
+    local pipes, begins = start_processes(4, service.url, store.unix, SECONDS)
     for _, result in ipairs(results_of(pipes)) do
       assert.same({}, result.kinds)
       assert.equal(0, result.store_errors)
@@ -109,21 +123,22 @@ describe("pacing between processes", function()
     assert.equal(0, refused)
     assert.is_nil(check.broken(accepted, saturate.RATE))
     assert_fair(shares, 4)
-    report("redis, 4 processes", accepted, accepted[#accepted] - begins, shares)
-    assert.is_true(#accepted >= 0.9 * saturate.most(seconds))
+    local sent = count_until(accepted, begins + SECONDS)
+    report("redis, 4 processes", sent, SECONDS, shares)
+    assert.is_true(sent >= 0.95 * saturate.most(SECONDS))
   end)
 
   it("goes on when Redis is killed, and keeps the windows soon after an empty one is back", function()
-    local pipes, begins = start_processes(4, service.url, store.unix, 9)
-    core.sleep(begins + 1.7 - core.now())
+    local pipes, begins = start_processes(4, service.url, store.unix, 8)
+    core.sleep(begins + 0.9 - core.now())
     store:kill()
-    core.sleep(begins + 2.5 - core.now())
+    core.sleep(begins + 2 - core.now())
     store:restart()
     local back = core.now()
     local errors = 0
     for _, result in ipairs(results_of(pipes)) do
       errors = errors + result.store_errors
-      assert.is_true(result.overrun < 0.3, "a call outlived its deadline by " .. result.overrun)
+      assert.is_true(result.overrun < 1, "a call outlived its deadline by " .. result.overrun)
       for kind in pairs(result.kinds) do assert.truthy(kind == "would_wait" or kind == "rate_limited", kind) end
     end
     assert.is_true(errors > 0)
@@ -131,19 +146,43 @@ describe("pacing between processes", function()
     assert.equal(0, refused)
     assert.is_nil(check.broken(accepted, saturate.RATE))
     assert.is_true(#accepted >= 20)
-    print(("redis killed for %.1f s: %d requests after its return, no 429 from 3.5 s on"):format(back - begins - 1.7,
+    print(("redis killed for %.1f s: %d requests after its return, no 429 from 3.5 s on"):format(back - begins - 0.9,
       #accepted))
+  end)
+
+  it("tells an empty Redis what was sent before it was killed", function()
+    local rate = { { 20, 0.5 }, { 60, 6 } }
+    service:reset { rate = rate, quota = 1000000 }
+    -- They ask all the time: an empty Redis that gave them slots would let them send at once.
+    local pipes, begins = start_processes(4, service.url, store.unix, 7.5, '{"pacing":"fail","rate":[[20,0.5],[60,6]]}')
+    core.sleep(begins + 1.8 - core.now())
+    store:kill()
+    core.sleep(begins + 2.4 - core.now())
+    store:restart()
+    local errors = 0
+    for _, result in ipairs(results_of(pipes)) do
+      errors = errors + result.store_errors
+      result.kinds.would_wait = nil
+      assert.same({}, result.kinds)
+    end
+    assert.is_true(errors >= 4)
+    local accepted, refused = seen_by(service)
+    assert.equal(0, refused)
+    assert.is_nil(check.broken(accepted, rate))
+    assert.equal(60, count_until(accepted, begins + 6))
+    assert.is_true(#accepted >= 80)
   end)
 
   it("holds a process that was restarted to what the one before it sent", function()
     local chunk = [[
       require("spec.support.redis").find_library()
       local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
+      local fields = require("spec.support.saturate").FIELDS
       local lockpub = assert(locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY, base_url = "@URL@", pacing = "fail",
         store = locksmith.redis { unix = "@SOCKET@" } })
       local sent = 0
       while true do
-        local link, err = lockpub.links:create { type = "url", target_url = "https://example.com/", password = "share it" }
+        local link, err = lockpub.links:create(fields)
         if not link then
           print(sent, err.kind, err.retry_after)
           return
@@ -175,7 +214,8 @@ describe("pacing between nginx workers", function()
       local socket = ngx.socket.tcp()
       socket:settimeout(request.timeout * 1000)
       if not socket:connect(host, tonumber(port)) then return nil, { kind = "connect", sent = false } end
-      local lines = { request.method .. " " .. path .. " HTTP/1.1", "Host: " .. host, "Content-Length: " .. #request.body }
+      local lines = { request.method .. " " .. path .. " HTTP/1.1", "Host: " .. host,
+        "Content-Length: " .. #request.body }
       for _, header in ipairs(request.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
       socket:send(table.concat(lines, "\r\n") .. "\r\n\r\n" .. request.body)
       local status = (socket:receive "*l" or ""):match "^HTTP/1.1 (%d+)"
@@ -194,8 +234,8 @@ describe("pacing between nginx workers", function()
 
   it("that share a dict uses the windows to the full, and never meets a 429", function()
     local service = server.sandbox { rate = saturate.RATE, quota = 1000000 }
-    local seconds, begins = 7, core.now() + 0.6
-    local ends = begins + seconds
+    local begins = core.now() + 0.6
+    local ends = begins + SECONDS
     local n = nginx.start {
       workers = 4,
       http = ([[
@@ -206,7 +246,8 @@ describe("pacing between nginx workers", function()
           local saturate = require "spec.support.saturate"
           local function run(premature, i)
             if premature then return end
-            local ok, result = pcall(saturate.run, ("worker-%%d"):format(ngx.worker.id()), "%s", %.3f, { transport = transport })
+            local name, options = ("worker-%%d"):format(ngx.worker.id()), { transport = transport }
+            local ok, result = pcall(saturate.run, name, "%s", %.3f, options)
             ngx.shared.results:rpush("list", require("cjson").encode(ok and result or { raised = tostring(result) }))
           end
           for i = 1, 3 do assert(ngx.timer.at(math.max(0, %.3f - ngx.now()), run, i)) end
@@ -242,7 +283,8 @@ describe("pacing between nginx workers", function()
     assert.equal(0, refused)
     assert.is_nil(check.broken(accepted, saturate.RATE))
     assert_fair(shares, 4)
-    report("shdict, 4 workers", accepted, accepted[#accepted] - begins, shares)
-    assert.is_true(#accepted >= 0.9 * saturate.most(seconds))
+    local sent = count_until(accepted, ends)
+    report("shdict, 4 workers", sent, SECONDS, shares)
+    assert.is_true(sent >= 0.95 * saturate.most(SECONDS))
   end)
 end)

@@ -163,6 +163,35 @@ for _, kind in ipairs { "memory", "shdict" } do
       near(NOON, here.sent[2])
     end)
 
+    it("moves a waiter too, when a 429 comes while it waits", function()
+      local lockpub, other = here.client(), here.client { max_retries = 0, pacing = "off" }
+      for _ = 1, 20 do assert(lockpub.links:create(FIELDS)) end
+      local sleep, slept = here.sleep, 0
+      here.sleep = function(seconds)
+        slept = slept + 1
+        if slept > 1 then return sleep(seconds) end
+        sleep(1)
+        here.answer = function() return refused(30) end
+        other.links:create(FIELDS)
+        here.answer = function() return clients.CREATED end
+        sleep(seconds - 1)
+      end
+      assert(lockpub.links:create(FIELDS))
+      near(NOON + 1 + 30, here.sent[#here.sent])
+    end)
+
+    it("gives back the slot of a waiter whose time ran out in its sleep", function()
+      local lockpub = here.client { rate = { { 1, 10 } }, pacing_margin = 0 }
+      assert(lockpub.links:create(FIELDS))
+      local sleep = here.sleep
+      here.sleep = function(seconds) sleep(seconds + 20) end
+      local _, err = lockpub.links:create(FIELDS, { timeout = 15 })
+      assert.equal("timeout", err.kind)
+      here.sleep = sleep
+      assert(lockpub.links:create(FIELDS))
+      near(NOON + 30, here.sent[2])
+    end)
+
     it("does not ask for what the quota does not hold", function()
       local one, other = here.client(), here.client()
       here.answer = function() return quota(0, nil) end
@@ -229,35 +258,6 @@ end
 describe("pacing with a store outside the process", function()
   local here
   before_each(function() here = scene "shdict" end)
-
-  it("moves a waiter too, when a 429 comes while it waits", function()
-    local lockpub, other = here.client(), here.client { max_retries = 0, pacing = "off" }
-    for _ = 1, 20 do assert(lockpub.links:create(FIELDS)) end
-    local sleep, slept = here.sleep, 0
-    here.sleep = function(seconds)
-      slept = slept + 1
-      if slept > 1 then return sleep(seconds) end
-      sleep(1)
-      here.answer = function() return refused(30) end
-      other.links:create(FIELDS)
-      here.answer = function() return clients.CREATED end
-      sleep(seconds - 1)
-    end
-    assert(lockpub.links:create(FIELDS))
-    near(NOON + 1 + 30, here.sent[#here.sent])
-  end)
-
-  it("gives back the slot of a waiter whose time ran out in its sleep", function()
-    local lockpub = here.client { rate = { { 1, 10 } }, pacing_margin = 0 }
-    assert(lockpub.links:create(FIELDS))
-    local sleep = here.sleep
-    here.sleep = function(seconds) sleep(seconds + 20) end
-    local _, err = lockpub.links:create(FIELDS, { timeout = 15 })
-    assert.equal("timeout", err.kind)
-    here.sleep = sleep
-    assert(lockpub.links:create(FIELDS))
-    near(NOON + 30, here.sent[2])
-  end)
 
   it("keeps the key out of the store", function()
     local lockpub, locker = here.client(), here.client(nil, "locker")

@@ -246,6 +246,17 @@ describe("each and all", function()
     assert.equal(joined(range(35)), joined(got))
   end)
 
+  it("report a count that no list can have", function()
+    for _, count in ipairs { "1e400", "1.5" } do
+      local body = ('{"count":%s,"next":null,"previous":null,"results":[{"id":1,"address":"a1"}]}'):format(count)
+      local locker = clients.locker(function() return { status = 200, headers = {}, body = body } end)
+      local items, err = locker.addresses:all()
+      assert.is_nil(items)
+      assert.equal("bad_response", err.kind)
+      assert.truthy(err.message:find("only 1 could be read", 1, true))
+    end
+  end)
+
   it("return the error from all", function()
     local locker = clients.locker({ { status = 500, body = "{}" } }, { max_retries = 0 })
     local items, err = locker.addresses:all()

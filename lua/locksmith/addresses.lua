@@ -168,6 +168,7 @@ end
 ---@return locksmith.Address? as the service now has it
 ---@return locksmith.Response|locksmith.Error
 ---@return string? outcome for the flag, where the failed step alone does not tell
+---@return locksmith.Error? lost of a toggle whose answer was lost
 local function try_flag(session, present, id, flag, want, opts)
   local done, failure = put(session, id, { address = present.address, [flag] = want }, opts)
   if not done and Error.is(failure) then return nil, failure end
@@ -182,7 +183,7 @@ local function try_flag(session, present, id, flag, want, opts)
     return nil, failure, failure.outcome == "not_sent" and "unknown" or nil
   end
   address, response = fetch(session, id, opts)
-  if address then return address, response end
+  if address then return address, response, nil, refused and failure or nil end
   local told = type(flipped) == "table" and flipped[flag] == want
   return nil, response, told and "applied" or "unknown"
 end
@@ -198,9 +199,11 @@ local function set_flag(self, id, flag, want, opts)
 
   local address, response = fetch(session, id, opts)
   if not address then return step_failed(response, operation, unchanged(response)) end
+  local lost
   for round = 1, FLAG_ROUNDS do
     if address[flag] == want then return address, response end
-    local now, result, outcome = try_flag(session, address, id, flag, want, opts)
+    local now, result, outcome, failure = try_flag(session, address, id, flag, want, opts)
+    lost = failure
     if not now then
       -- What an earlier round wrote may still show.
       if round > 1 and outcome ~= "applied" then outcome = "unknown" end
@@ -209,6 +212,7 @@ local function set_flag(self, id, flag, want, opts)
     address, response = now, result
   end
   if address[flag] == want then return address, response end
+  if lost then return step_failed(lost, operation, "unknown", address) end
   return nil, Error.new {
     kind = "not_applied",
     message = ("%s was set to %s and found %s again; someone else may be changing it"):format(flag, tostring(want),

@@ -8,8 +8,8 @@ local clock = {}
 --- Blocks the process while it waits.
 clock.system = { now = core.now, sleep = core.sleep }
 
---- nginx's timer, so that a wait leaves the worker free. ngx.now() is cached for a whole event-loop turn, which may be
---- long past: the time is always read afresh.
+--- nginx's timer, so that a wait leaves the worker free. nginx's own time is that at which the present turn of its
+--- event loop began: the time is read afresh, and a timer is set from a fresh time, or it would end early.
 clock.nginx = {
   now = core.now,
   sleep = function(seconds)
@@ -17,8 +17,9 @@ clock.nginx = {
     if ngx.get_phase() == "init" then return core.sleep(seconds) end
     local message = phase.without_sleep()
     if message then return message end
-    -- ngx.sleep counts whole milliseconds and would turn less than one into none.
-    ngx.sleep(math.ceil(seconds * 1000) / 1000)
+    ngx.update_time()
+    -- Whole milliseconds, of which the first may be all but over.
+    ngx.sleep((math.ceil(seconds * 1000) + 1) / 1000)
   end,
 }
 

@@ -56,12 +56,28 @@ local function redact(value, secrets, depth)
       if #secrets[i] >= 4 then value = replace(value, secrets[i], "[redacted]") end
     end
     return value
-  elseif type(value) == "table" and depth < 50 then
+  elseif type(value) == "table" then
+    if depth > 50 then return "[too deep]" end
     local copy = {}
     for k, v in pairs(value) do copy[redact(k, secrets, depth + 1)] = redact(v, secrets, depth + 1) end
     return copy
   end
   return value
+end
+
+-- The core cuts what a service says at this many bytes, less at most 3 for a UTF-8 sequence: a secret at the end may be
+-- there in part.
+local CUT = { message = 2048 - 3, code = 64 - 3 }
+
+local function redact_cut(text, limit, secrets)
+  if type(text) ~= "string" or #text < limit then return text end
+  local most = 0
+  for i = 1, #secrets do
+    for length = math.min(#secrets[i], #text), math.max(4, most + 1), -1 do
+      if text:sub(-length) == secrets[i]:sub(1, length) then most = length break end
+    end
+  end
+  return most > 0 and text:sub(1, -most - 1) .. "[redacted]" or text
 end
 
 local function by_length(a, b) return #a > #b end
@@ -77,6 +93,7 @@ function Error.new(fields, secrets)
   fields.message = fields.message or STANDARD[fields.kind] or status or fields.kind
   if secrets and #secrets > 0 then
     table.sort(secrets, by_length)
+    for name, limit in pairs(CUT) do fields[name] = redact_cut(fields[name], limit, secrets) end
     for _, name in ipairs { "message", "code", "details" } do
       fields[name] = redact(fields[name], secrets, 0)
     end

@@ -15,15 +15,20 @@ local function state(session, operation)
   return session.core:state_name(), session.now()
 end
 
+local function out_of_reach(message, operation)
+  return Error.refused("store", "the pacing store is out of reach: " .. tostring(message), operation)
+end
+
 --- The monthly quota as last told by the service, to any client that shares the store.
 ---@return table? quota { limit, remaining, reset, as_of }, times in Unix seconds; nil before the first answer
 ---@return locksmith.Error? of kind store or closed
 function methods.quota(session)
   local name, now, err = state(session, "lockpub.quota")
   if not name then return nil, err end
-  local quota, problem = session.store:quota(name, now)
-  if problem == "store" then quota = session.fallback:quota(name, now) end
-  return quota
+  local quota, problem, message = session.store:quota(name, now)
+  if problem ~= "store" then return quota end
+  if session.on_store_error == "fail" then return nil, out_of_reach(message, "lockpub.quota") end
+  return (session.fallback:quota(name, now))
 end
 
 --- What a run of n creations would take.
@@ -38,13 +43,14 @@ function methods.plan(session, n)
   local name, now, err = state(session, "lockpub.plan")
   if not name then return nil, err end
   local store = session.store
-  local seconds, problem = store:forecast(name, session.windows, now, n)
-  if not seconds then
-    if session.on_store_error == "fail" then return nil, Error.refused("store", tostring(problem), "lockpub.plan") end
+  local seconds, problem, message = store:forecast(name, session.windows, now, n)
+  local quota, left
+  if seconds then quota, left, message = store:quota(name, now) end
+  if problem == "store" or left == "store" then
+    if session.on_store_error == "fail" then return nil, out_of_reach(message, "lockpub.plan") end
     store = session.fallback
-    seconds = store:forecast(name, session.windows, now, n)
+    seconds, quota, left = store:forecast(name, session.windows, now, n), store:quota(name, now)
   end
-  local quota, left = store:quota(name, now)
   local reset = require("locksmith.core").month_end(now)
   if quota and quota.reset > now then reset = quota.reset end
   return { n = n, fits = left and math.min(n, left) or nil, seconds = seconds, reset = reset }

@@ -27,7 +27,7 @@ function checks.bytes(value)
 end
 
 function checks.windows(value)
-  local text = "must be a list of { requests, seconds }, both positive"
+  local text = "must be a list of at most 8 { requests, seconds }, both positive and requests at most 10000"
   if value == false then return nil end
   if type(value) ~= "table" then return text end
   local entries = 0
@@ -36,7 +36,9 @@ function checks.windows(value)
   for _, window in ipairs(value) do
     local requests, seconds = type(window) == "table" and window[1], type(window) == "table" and window[2]
     if type(requests) ~= "number" or type(seconds) ~= "number" then return text end
-    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds > 0) then return text end
+    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds > 0 and seconds < math.huge) then
+      return text
+    end
   end
 end
 

@@ -52,10 +52,15 @@ local function complain(session, call, exchange, message)
   exchange.emit(session, call, { type = "store_error", message = tostring(message) })
 end
 
+---@return boolean # whether the call can go on
 local function linger(session, call, exchange, span)
   exchange.emit(session, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
   local refusal = session.sleep(span)
-  if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
+  if type(refusal) == "string" then
+    call:abort(session.now(), "phase", refusal)
+    return false
+  end
+  return not session.closed and session.now() < exchange.deadline
 end
 
 --- Forgets the slot that the call held, here and in the fallback's count.
@@ -79,8 +84,7 @@ end
 --- Waits for a slot it holds, and asks then whether the slot still is one.
 local function await(session, call, exchange, span)
   exchange.waiting = true
-  linger(session, call, exchange, span)
-  if session.closed or session.now() >= exchange.deadline then drop(session, exchange, LAST_WORD) end
+  if not linger(session, call, exchange, span) then drop(session, exchange, LAST_WORD) end
 end
 
 local function reserve_locally(session, call, request, exchange)
@@ -89,7 +93,8 @@ local function reserve_locally(session, call, request, exchange)
   if not wait then return call:refuse(session.now(), token, reason, MESSAGES[token]) end
   if wait > 0 then
     store:release(request.name, token)
-    return linger(session, call, exchange, math.min(wait, RECHECK))
+    linger(session, call, exchange, math.min(wait, RECHECK))
+    return
   end
   exchange.store, exchange.token = store, token
   if session.store.note then exchange.mark = session.store:note(request.name, request.now, request.now) end
@@ -144,7 +149,7 @@ function pacing.reserve(session, call, longest, exchange, emit)
     request.longest = math.max(0, longest - (request.now - now))
     reserve_locally(session, call, request, exchange)
   elseif token == "again" and reason <= longest then
-    linger(session, call, exchange, reason)
+    if not linger(session, call, exchange, reason) then drop(session, exchange, LAST_WORD) end
   else
     if token == "again" then
       drop(session, exchange, LAST_WORD)

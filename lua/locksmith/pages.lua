@@ -185,8 +185,8 @@ function step.backward(self)
   -- Pages of another size than asked for leave gaps (wire page, section 8): read again until the count is reached.
   self.passes = self.passes + 1
   if self.passes >= PASSES_MAX then
-    local _, err = broken(self.source, ("the list counts %d items, but only %d could be read")
-      :format(self.count, self.distinct), response)
+    local _, err = broken(self.source, ("the list counts %s items, but only %d could be read")
+      :format(tostring(self.count), self.distinct), response)
     return failed(self, err)
   end
   self.mode, self.page, self.strange = "forward", 1, -self.last

@@ -6,6 +6,7 @@
 ---     n:stop()
 
 local curl = require "spec.support.curl"
+local missing = require "spec.support.missing"
 
 local nginx = {}
 
@@ -49,11 +50,7 @@ function nginx.usable(name)
   elseif output_of(COMMAND .. " --check >/dev/null 2>&1; echo $?") ~= "0\n" then
     reason = "needs nginx with its Lua module"
   end
-  if reason then
-    local busted = getfenv and getfenv(2) or _G
-    busted.describe(name, function() busted.pending(reason) end)
-  end
-  return not reason
+  return (missing.declare(name, reason, 2))
 end
 
 --- Folder of lua-resty-http where `require "resty.http"` finds it, for the tests that need the real one.
@@ -170,6 +167,33 @@ function Nginx:signal(signal, pid)
   os.execute(("kill -%s %d 2>/dev/null"):format(signal, pid or self.pid))
 end
 
+--- Reloads the configuration and waits until workers of the new one are there.
+---@return integer[] # process ids of the old workers
+function Nginx:reload()
+  local old = {}
+  for _, pid in ipairs(self:workers()) do old[pid] = true end
+  self:signal "HUP"
+  for _ = 1, 500 do
+    for _, pid in ipairs(self:workers()) do
+      if not old[pid] then
+        local pids = {}
+        for each in pairs(old) do pids[#pids + 1] = each end
+        return pids
+      end
+    end
+    os.execute "sleep 0.01"
+  end
+  error("nginx did not reload: " .. self:log(), 2)
+end
+
+--- Waits for processes to end, as the workers of before a reload do once they have nothing left to answer.
+---@param pids integer[]
+function nginx.wait_for_end(pids)
+  for _, pid in ipairs(pids) do
+    output_of(("n=0; while kill -0 %d 2>/dev/null && [ $n -lt 1000 ]; do sleep 0.01; n=$((n+1)); done"):format(pid))
+  end
+end
+
 ---@param pid integer
 ---@return number # KiB of memory that a process has in use
 function nginx.memory(pid)
@@ -180,8 +204,9 @@ end
 function Nginx:stop()
   if not self.pid then return end
   self:signal "TERM"
-  output_of(("n=0; while kill -0 %d 2>/dev/null && [ $n -lt 250 ]; do sleep 0.02; n=$((n+1)); done; "):format(self.pid)
-    .. ("kill -KILL %d 2>/dev/null; rm -rf %s"):format(self.pid, curl.quote(self.dir)))
+  -- The pid file goes last. The process itself may linger as a zombie until its new parent looks.
+  output_of(("n=0; while [ -e %s/nginx.pid ] && [ $n -lt 500 ]; do sleep 0.01; n=$((n+1)); done; "):format(self.dir)
+    .. ("[ $n -lt 500 ] || kill -KILL %d 2>/dev/null; rm -rf %s"):format(self.pid, curl.quote(self.dir)))
   self.pid = nil
 end
 

@@ -1,6 +1,7 @@
 --- Starts Redis servers for specs, on a socket of their own; they end when the test process does.
 
 local curl = require "spec.support.curl"
+local missing = require "spec.support.missing"
 
 local redis = {}
 
@@ -43,12 +44,7 @@ end
 ---@param name string what the file describes
 ---@return boolean # whether the specs can run; if not, one pending test says why
 function redis.usable(name)
-  local reason = redis.missing()
-  if reason then
-    local busted = getfenv and getfenv(2) or _G
-    busted.describe(name, function() busted.pending(reason) end)
-  end
-  return not reason
+  return (missing.declare(name, redis.missing(), 2))
 end
 
 --- Starts a server.

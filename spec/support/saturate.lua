@@ -10,7 +10,11 @@ saturate.RATE = { { 20, 0.5 }, { 60, 3 } }
 saturate.MARGIN = 0.1 -- timers and sockets are no finer for the windows being short
 saturate.TIMEOUT = 4
 
-local FIELDS = { type = "url", target_url = "https://example.com/", password = "share-this-separately" }
+saturate.FIELDS = { type = "url", target_url = "https://example.com/", password = "share-this-separately",
+  memo = "Client contract" }
+
+-- How often a client asks that does not wait.
+local PATIENCE = 0.05
 
 --- Sends until `ends`.
 ---@param name string shown to the service as user agent
@@ -32,13 +36,14 @@ function saturate.run(name, url, ends, options)
   local lockpub = assert(locksmith.lockpub(own))
   while core.now() < ends do
     local began = core.now()
-    local link, err = lockpub.links:create(FIELDS)
+    local link, err = lockpub.links:create(saturate.FIELDS)
     result.calls = result.calls + 1
     result.overrun = math.max(result.overrun, core.now() - began - saturate.TIMEOUT)
     if link then
       result.ok = result.ok + 1
     else
       result.kinds[err.kind] = (result.kinds[err.kind] or 0) + 1
+      if own.pacing == "fail" then core.sleep(PATIENCE) end
     end
   end
   lockpub:close()
@@ -56,13 +61,15 @@ function saturate.most(seconds)
   return whole * minute[1] + math.min(minute[1], bursts * burst[1])
 end
 
--- usage: lua saturate.lua NAME URL SOCKET-OF-REDIS BEGIN END
+-- usage: lua saturate.lua NAME URL SOCKET-OF-REDIS BEGIN END OPTIONS-AS-JSON
 if arg and arg[0] and arg[0]:match "saturate%.lua$" then
   local name, url, socket, begins, ends = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5])
   assert(require("spec.support.redis").find_library(), "no lua-redis")
+  local json = require "cjson"
+  local options = json.decode(arg[6])
+  options.store = locksmith.redis { unix = socket }
   core.sleep(begins - core.now())
-  local result = saturate.run(name, url, ends, { store = locksmith.redis { unix = socket } })
-  print(require("cjson").encode(result))
+  print(json.encode(saturate.run(name, url, ends, options)))
 end
 
 return saturate

@@ -309,7 +309,7 @@ scenario("too large an answer is refused", {
   end,
 })
 
-scenario("a large body goes there and back", {
+scenario("a large body goes there", {
   run = function(env)
     local address = truthy(locker(env).addresses:create())
     local text = ("x"):rep(300000)
@@ -318,6 +318,16 @@ scenario("a large body goes there and back", {
     truthy(response, "an answer")
   end,
   after = function(box) truthy(box:log()[2].body_bytes > 300000, "the whole body") end,
+})
+
+scenario("a large body comes back", {
+  before = function(box)
+    box:fault { fault = { status = 200, body = '["' .. ("x"):rep(2000000) .. '"]' } }
+  end,
+  run = function(env)
+    local value, response = locker(env):request { method = "GET", path = "things" }
+    equal(2000000, #truthy(value, tostring(response))[1])
+  end,
 })
 
 scenario("a refused connection is connect, and nothing was sent", {

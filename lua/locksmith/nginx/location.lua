@@ -1,5 +1,5 @@
---- What runs inside the internal location of locksmith.conf. It talks to the transport through the subrequest's ngx.ctx,
---- a table that no answer of the service can reach.
+--- What runs inside the internal location of locksmith.conf. It talks to the transport through the subrequest's
+--- ngx.ctx, a table that no answer of the service can reach.
 
 local location = {}
 
@@ -27,6 +27,7 @@ function location.header()
   else
     local bytes = seconds(var.upstream_bytes_sent)
     seen.sent = bytes ~= nil and bytes > 0
+    seen.unresolved = var.upstream_addr == nil
   end
 end
 
@@ -35,7 +36,7 @@ end
 function location.body()
   local ctx = ngx.ctx
   local seen = ctx.locksmith_seen
-  if not seen or seen.measured then return end
+  if not seen or not seen.answered or seen.measured then return end
   seen.size = (seen.size or 0) + #ngx.arg[1]
   if seen.size > (ctx.locksmith_maximum or 0) then
     seen.too_large = true

@@ -5,6 +5,8 @@
 local recall = {}
 
 local HISTORY_MAX = 20000
+-- Clocks that differ by less are taken to disagree; without windows there is no better measure.
+local DISAGREEMENT = 60
 
 ---@class locksmith.Recall
 ---@field born string which memory the store had, "" when nothing remembered here could be missed there
@@ -32,7 +34,7 @@ end
 function Recall:advance(now, windows)
   for _, window in ipairs(windows) do self.longest = math.max(self.longest, window[2]) end
   -- After a clock that was set back, the ages of everything remembered would be wrong.
-  if now < self.now - self.longest then
+  if now < self.now - (self.longest > 0 and self.longest or DISAGREEMENT) then
     self:empty()
     self.paused = 0
   end

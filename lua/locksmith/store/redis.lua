@@ -4,8 +4,9 @@
 --- windows together. A Redis that lost the state (restarted without its data, evicted or flushed it) is told so by the
 --- next client that remembers more: for up to three seconds nobody is given a slot, and every client that comes merges
 --- what it remembers, its own sends and those it saw of others. From then on the windows hold over every send that one
---- of them remembers. What only a process knew that has ended, or that is still asleep on a slot promised before the
---- loss, cannot be known; a Redis that keeps its data on disk has no such gap.
+--- of them remembers; who was promised a slot before the loss asks again before it sends. A send that only a process
+--- remembers that has ended, or that does not ask within those seconds, is not known (until it does ask); a Redis that
+--- keeps its data on disk has no such gap.
 ---
 --- The calls made on a `client` that the user passes: client:eval(script, 1, key, …), client:evalsha(sha, 1, key, …)
 --- and, where it has it, client:script("load", script), in lua-redis's style or in lua-resty-redis's. Its connection
@@ -46,13 +47,14 @@ local function ask(self, patience, name, ...)
   local rest = self.rests_until - now
   if rest > 0 and rest <= REST_MAX then return nil, self.problem end
   if limit <= 0 then return nil, "no time is left to ask Redis" end
-  local reply, message = self.invoke(limit, self.prefix .. name, ...)
+  local reply, message, untried = self.invoke(limit, self.prefix .. name, ...)
   if reply then
     self.rests_until = 0
     return reply
   end
-  local cost = core.now() - now
-  if limit == self.timeout or cost < limit then
+  -- Who had little time left has proved nothing by using it up.
+  if not untried and (limit == self.timeout or message ~= "timeout") then
+    local cost = core.now() - now
     self.failed_at, self.problem = core.now(), "Redis: " .. tostring(message)
     self.rests_until = self.failed_at + math.max(REST_MIN, math.min(REST_MAX, REST * cost))
   end
@@ -67,18 +69,18 @@ local function invoker(carry)
     local function left() return math.max(0.001, ends - core.now()) end
     local denied = false
     if sha == nil then
-      local ok, loaded, message, refused = pcall(carry, limit, "script", "load", script.TEXT)
-      if ok and not loaded and not refused then return nil, message end
-      if ok and loaded then sha = loaded else denied = true end
+      local loaded, message, refused, untried = carry(limit, "script", "load", script.TEXT)
+      if not loaded and not refused then return nil, message, untried end
+      if loaded then sha = loaded else denied = true end
     end
     if sha then
-      local reply, message, refused = carry(left(), "evalsha", sha, 1, key, ...)
-      if reply or not refused or not tostring(message):find("NOSCRIPT", 1, true) then return reply, message end
+      local reply, message, refused, untried = carry(left(), "evalsha", sha, 1, key, ...)
+      if reply or not refused or not tostring(message):find("NOSCRIPT", 1, true) then return reply, message, untried end
     end
-    local reply, message = carry(left(), "eval", script.TEXT, 1, key, ...)
+    local reply, message, _, untried = carry(left(), "eval", script.TEXT, 1, key, ...)
     -- A client without the method, or a user that may not: the text goes along each time.
     if reply and denied then sha = false end
-    return reply, message
+    return reply, message, untried
   end
 end
 
@@ -179,6 +181,8 @@ local function reserve(self, request, token, renewing)
     if code == "lost" then
       whole, known.since = true, 0
     else
+      -- It still has what this process remembers, so it lost nothing.
+      if not whole and known.born ~= "" and known:is_live() then self.failed_at = -SUSPICION end
       local at = request.now + (answered - began)
       self.ahead = now / 1e6 - answered
       known:told()
@@ -208,7 +212,8 @@ end
 
 function Redis:renew(request, token)
   -- Where the caller's clock ran ahead of time itself (in a test), Redis would have it wait for ever.
-  if core.now() - token.real < (request.now - token.given) / 2 then return 0, token end
+  local passed = request.now - token.given
+  if passed > 0 and core.now() - token.real < passed / 2 then return 0, token end
   return reserve(self, request, token, true)
 end
 
@@ -232,6 +237,7 @@ end
 function Redis:pause(name, now, seconds, patience)
   -- Also said with every reservation until it is over, in case it cannot be said now.
   local known = remembered(self, name)
+  known:advance(now, {})
   known.paused = math.max(known.paused, now + seconds)
   return tell(self, patience, name, "pause", micros(seconds))
 end
@@ -242,8 +248,7 @@ function Redis:observe(name, _, limit, remaining, reset, patience)
   local text = known.quota
   for _ = 1, ROUNDS do
     local server_now = core.now() + self.ahead
-    local new = core.quota_observe(text, server_now, limit, remaining, reset)
-    if not new then break end
+    local new = core.quota_observe(text, server_now, limit, remaining, reset) or text
     local reply, message = ask(self, ends - core.now(), name, "quota", text, new)
     if not reply then return nil, "store", message end
     self.ahead = reply[1] / 1e6 - core.now()

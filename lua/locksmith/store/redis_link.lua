@@ -1,7 +1,7 @@
 --- Carries commands to Redis, by the client library that fits the place, each within a time limit.
 ---
---- A carrier is function(limit, method, ...) -> reply | nil, message, refused: `limit` in seconds, `method` of the
---- client library, `refused` when Redis itself answered with an error.
+--- A carrier is function(limit, method, ...) -> reply | nil, message, refused, untried: `limit` in seconds, `method` of
+--- the client library, `refused` when Redis itself answered with an error, `untried` when nobody even tried to ask it.
 
 local core = require "locksmith.core"
 
@@ -11,7 +11,9 @@ local KEEPALIVE, POOL = 10000, 32 -- milliseconds a connection may idle in nginx
 
 --- Calls a method of a client in lua-redis's style, which raises, or in lua-resty-redis's, which returns an error.
 local function perform(client, method, ...)
-  local ok, reply, message = pcall(client[method], client, ...)
+  local call = client[method]
+  if not call then return nil, "the client has no method " .. method, true end
+  local ok, reply, message = pcall(call, client, ...)
   if not ok then
     message = tostring(reply):gsub("^[^\n]-:%d+: ", "")
     local told = message:match "^redis error: (.*)"
@@ -144,7 +146,7 @@ local function cosocket(library, options)
     local function left() return math.max(1, math.ceil(math.min(limit, deadline - core.now()) * 1000)) end
     while true do
       local opened, client, reused = pcall(open_cosocket, library, options, pool, left)
-      if not opened then return nil, tostring(client) end -- a phase without sockets
+      if not opened then return nil, tostring(client), false, true end -- a phase without sockets
       if not client then return nil, reused end
       client:set_timeout(left())
       local reply, message, refused = perform(client, method, ...)

@@ -71,9 +71,15 @@ local function allowed_from(time, windows)
   end
 end
 
-local function follow_clock()
+-- How far the clock was set back since the call before; small steps are waited out.
+local function step_back()
   local step = (facts.now or now) - now
-  if step > (facts.longest or DISAGREEMENT) then
+  return step > (facts.longest or DISAGREEMENT) and step or 0
+end
+
+local function follow_clock()
+  local step = step_back()
+  if step > 0 then
     local slots = redis.call("ZRANGEBYSCORE", key, "0", "+inf", "WITHSCORES")
     for i = 1, #slots, 2 do redis.call("ZADD", key, whole(slots[i + 1] - step), slots[i]) end
     for _, name in ipairs { "dropped", "paused", "gather" } do
@@ -120,7 +126,7 @@ elseif op == "pause" then -- span
   keep()
   return 1
 elseif op == "quota" then -- text it is thought to be, text it should be; changed only if the first is right
-  if quota == ARGV[2] then
+  if quota == ARGV[2] and quota ~= ARGV[3] then
     if quota ~= "" then redis.call("ZREM", key, "quota " .. quota) end
     quota = ARGV[3]
     redis.call("ZADD", key, "-1", "quota " .. quota)
@@ -129,10 +135,11 @@ elseif op == "quota" then -- text it is thought to be, text it should be; change
   end
   return { now, quota }
 elseif op == "look" then -- "1" for the slots too
-  local answer = { now, facts.paused or 0, quota }
+  local step = step_back()
+  local answer = { now, (facts.paused or step) - step, quota }
   if ARGV[2] == "1" then
     local slots = redis.call("ZRANGEBYSCORE", key, "0", "+inf", "WITHSCORES")
-    for i = 2, #slots, 2 do answer[#answer + 1] = slots[i] end
+    for i = 2, #slots, 2 do answer[#answer + 1] = slots[i] - step end
   end
   return answer
 end

@@ -62,7 +62,8 @@ local function update(self, name, now, change, ...)
     end
     local a, b, c = change(scratch, name, ...)
     local after, life = scratch:save(name, now, bytes)
-    if not after or life == 0 then return a, b, c end -- nothing that anyone would miss
+    -- Nothing that anyone would miss.
+    if not after or life == 0 and bytes == "" then return a, b, c end
     local ok, problem = add(dict, key, version, after, life)
     if ok then return a, b, c end
     if problem ~= "exists" then

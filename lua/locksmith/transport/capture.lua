@@ -1,6 +1,7 @@
 --- nginx's own upstream client, through a subrequest to the internal location of nginx/locksmith.conf.
 
 local core = require "locksmith.core"
+local fields = require "locksmith.transport.fields"
 local phase = require "locksmith.transport.phase"
 local target = require "locksmith.transport.target"
 
@@ -9,11 +10,11 @@ capture.__index = capture
 
 local LOCATION = "/locksmith-internal-call"
 
-local INCLUDE = "include locksmith/nginx/locksmith-http.conf inside http, and locksmith/nginx/locksmith.conf inside the "
-  .. "server block that the call is made from"
+local INCLUDE = "include locksmith/nginx/locksmith-http.conf inside http, and locksmith/nginx/locksmith.conf inside "
+  .. "the server block that the call is made from"
 local NEEDED = 'transport "capture" needs its internal location: ' .. INCLUDE
-local NOTHING = 'no transport is usable here: install lua-resty-http (for example with "opm get ledgetech/lua-resty-http") '
-  .. 'for "resty", or for "capture" ' .. INCLUDE
+local NOTHING = "no transport is usable here: install lua-resty-http (for example with "
+  .. '"opm get ledgetech/lua-resty-http") for "resty", or for "capture" ' .. INCLUDE
 
 -- The two services keep their connections under these names of locksmith-http.conf.
 local UPSTREAMS = { ["lock.pub"] = "locksmith_lockpub", ["api.locker.io"] = "locksmith_locker" }
@@ -52,7 +53,7 @@ function capture.new(options, chosen)
   }, capture)
 end
 
--- Whether locksmith.conf is in the configuration at all; it does not change while the worker lives.
+-- Whether locksmith-http.conf is in the configuration; that does not change while the worker lives.
 local included
 
 ---@return string? kind of the error, where no call can be made now
@@ -60,7 +61,7 @@ local included
 function capture:usable()
   local message = phase.without_subrequests()
   if message then return "phase", message end
-  if included == nil then included = ngx.var.locksmith_method ~= nil end
+  if included == nil then included = ngx.var.locksmith_http_conf_is_included ~= nil end
   if not included then return "config", self.missing end
 end
 
@@ -79,14 +80,11 @@ end
 
 local function describe(scheme, authority)
   local to = target.parse(scheme, authority)
-  if to.scheme == "http" then
-    -- The core lets plain http go to loopback only.
-    to.upstream, to.address = LOOPBACK, to.host == "localhost" and "127.0.0.1" or to.dial
-  else
-    to.upstream = UPSTREAMS[to.host]
-  end
-  -- The resolver of nginx.conf need not know this name.
-  to.direct = to.host == "localhost" and "127.0.0.1:" .. to.port or to.authority
+  to.upstream = UPSTREAMS[to.host]
+  -- The core lets plain http go to loopback only. TLS stays away from this one: a kept connection would not be verified
+  -- again under another name.
+  if scheme == "http" then to.upstream, to.address = LOOPBACK, to.dial end
+  to.direct = to.host == "localhost" and to.dial .. ":" .. to.port or authority
   return to
 end
 
@@ -115,8 +113,10 @@ local function variables(method, url, to, headers, body)
   return vars
 end
 
-local function raised(message)
+local function raised(self, message)
   message = tostring(message):gsub("^%S+:%d+: ", "")
+  -- No server has locksmith.conf, which declares the variables.
+  if message:find "adjust" then return "config", self.missing end
   if message:find "http2" or message:find "http3" or message:find "HTTP/[23]" then
     return "phase", "this release of nginx's Lua module can issue no subrequest while it answers an HTTP/2 request: "
       .. "install lua-resty-http, or a newer release"
@@ -134,17 +134,11 @@ local function unanswered(seen, status, limit, connect_timeout)
     local kind = connect_timeout >= limit and "timeout" or "connect"
     return nil, kind, false, "no connection in time"
   end
-  return nil, "connect", false, "no connection could be made: the name was not found (nginx needs a resolver), the "
-    .. "connection was refused, or the certificate is not trusted; nginx's error log says which"
-end
-
-local function lower_names(headers)
-  local lower = {}
-  for name, value in pairs(headers) do
-    if type(value) == "table" then value = table.concat(value, ", ") end
-    lower[name:lower()] = tostring(value)
+  if seen.unresolved then
+    return nil, "connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf"
   end
-  return lower
+  return nil, "connect", false, "no connection could be made, or the certificate is not trusted: nginx's error log "
+    .. "says which"
 end
 
 --- Carries out one attempt. A subrequest cannot be aborted: nginx's timeouts bound it, and a late answer counts.
@@ -169,10 +163,11 @@ function capture:send(call, limit)
     locksmith_connect = math.max(SHORTEST, math.min(self.connect_timeout, limit)),
     locksmith_maximum = self.max_response_bytes,
   }
+  ngx.update_time() -- timers are set from nginx's cached time
   local began = core.now()
   local ok, res = pcall(ngx.location.capture, LOCATION, { vars = vars, ctx = shared })
   if not ok then
-    local kind, message = raised(res)
+    local kind, message = raised(self, res)
     return nil, kind, false, message, true
   end
   local seen = shared.locksmith_seen
@@ -193,7 +188,10 @@ function capture:send(call, limit)
   if res.status == 200 and next(res.header) == nil then
     return nil, "bad_response", true, "the answer is not HTTP"
   end
-  return res.status, lower_names(res.header), res.body, seen.connected
+  local lower = fields.lower(res.header)
+  local coded = fields.encoded(lower)
+  if coded then return nil, "bad_response", true, coded, nil, res.status end
+  return res.status, lower, res.body, seen.connected
 end
 
 return capture

@@ -1,6 +1,8 @@
 --- nginx's cosockets, through lua-resty-http.
 
 local core = require "locksmith.core"
+local fields = require "locksmith.transport.fields"
+local guard = require "locksmith.transport.guard"
 local phase = require "locksmith.transport.phase"
 local target = require "locksmith.transport.target"
 
@@ -136,20 +138,12 @@ end
 
 local function exchange_failed(state, message)
   message = tostring(message)
-  if message == "timeout" then return failed(state, "timeout", message) end
+  if message == "timeout" then return failed(state, "timeout", "no answer in time") end
+  if message == guard.TOO_MUCH then return failed(state, "too_large", message) end
   if message:find "parse" or message:find "chunksize" then
     return failed(state, "bad_response", "the answer is not HTTP")
   end
   return failed(state, "network", message)
-end
-
-local function lower_names(headers)
-  local lower = {}
-  for name, value in pairs(headers) do
-    if type(value) == "table" then value = table.concat(value, ", ") end
-    lower[name:lower()] = value
-  end
-  return lower
 end
 
 local function read_body(self, state, res)
@@ -189,8 +183,10 @@ local function ask(self, state, params, limit)
     if not ok then return connect_failed(state, err, limit, self.connect_timeout) end
     local reused = (client:get_reused_times() or 0) > 0
     state.connected, state.sent, state.keep = core.now() - state.began, true, try == 1
+    local headers = guard.wrap(client)
     local res
     res, err = client:request(params)
+    if headers then headers:lift() end
     if res then return res end
     local dead = reused and try == 1 and err ~= "timeout"
     if not dead or not REPEATABLE[params.method] then
@@ -203,12 +199,26 @@ end
 local function run(self, state, params, limit)
   local res = ask(self, state, params, limit)
   if not res then return end
-  state.status, state.headers = res.status, lower_names(res.headers)
+  state.status, state.headers = res.status, fields.lower(res.headers)
   if res.status < 200 then return failed(state, "bad_response", "an interim answer came in place of a final one") end
+  local coded = fields.encoded(state.headers)
+  if coded then return failed(state, "bad_response", coded) end
   local body = read_body(self, state, res)
   if not body then return end
   state.done, state.body = true, body
   if not state.keep or not state.client:set_keepalive() then state.client:close() end
+end
+
+-- What is raised comes from below. resty.core fails an assertion when a certificate is refused before the handshake had
+-- to wait once.
+local function run_caught(self, state, params, limit)
+  local ok, problem = pcall(run, self, state, params, limit)
+  if ok then return end
+  if state.sent then return failed(state, "network", "lua-resty-http failed: " .. tostring(problem)) end
+  if self.to.scheme == "https" then
+    return failed(state, "tls", "the handshake failed; the certificate may not be one that is trusted")
+  end
+  return failed(state, "connect", "lua-resty-http failed: " .. tostring(problem))
 end
 
 --- Ends what takes too long: the timeouts of sockets begin anew with every byte.
@@ -219,18 +229,16 @@ local function watch(state, connect_limit, limit)
     limit = limit - connect_limit
   end
   ngx.sleep(limit)
+  return "limit"
 end
 
 local function watched(self, state, params, limit)
-  local worker = ngx.thread.spawn(run, self, state, params, limit)
+  local worker = ngx.thread.spawn(run_caught, self, state, params, limit)
   local watcher = not state.done and ngx.thread.spawn(watch, state, self.connect_timeout, limit)
   if not watcher then return ngx.thread.wait(worker) end
-  local ok, reason = ngx.thread.wait(worker, watcher)
+  local _, reason = ngx.thread.wait(worker, watcher)
   if state.done then
     ngx.thread.kill(watcher)
-  elseif not ok then
-    ngx.thread.kill(watcher)
-    failed(state, state.sent and "network" or "connect", "lua-resty-http failed: " .. tostring(reason))
   else
     ngx.thread.kill(worker)
     if reason == "connect" then
@@ -253,6 +261,7 @@ end
 function resty:send(call, limit)
   if limit <= 0 then return nil, "timeout", false, "no time was left to send the request" end
   limit = math.min(limit, LONGEST)
+  ngx.update_time() -- timers are set from nginx's cached time
   local state = { began = core.now(), sent = false }
   watched(self, state, parameters(self, call), limit)
   if not state.kind then return state.status, state.headers, state.body, state.connected end

@@ -6,9 +6,8 @@ local target = {}
 ---@field scheme "http"|"https"
 ---@field authority string host and port as the Host header has them
 ---@field host string without the brackets of an IPv6 address
----@field dial string with them
+---@field dial string what to connect to: host, with the brackets
 ---@field port integer
----@field is_address boolean the host is an IP address
 
 ---@param scheme "http"|"https"
 ---@param authority string
@@ -21,9 +20,9 @@ function target.parse(scheme, authority)
     scheme = scheme,
     authority = authority,
     host = host,
-    dial = dial,
+    -- nginx's resolver asks a name server, and that need not know this name.
+    dial = host == "localhost" and "127.0.0.1" or dial,
     port = tonumber(port) or (scheme == "https" and 443 or 80),
-    is_address = host ~= dial or host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil,
   }
 end
 

@@ -1,0 +1,25 @@
+--- The headers of an answer, as the transports under nginx get them.
+
+local fields = {}
+
+---@param headers table name -> value or list of values
+---@return table<string, string> # lower-case names
+function fields.lower(headers)
+  local lower = {}
+  for name, value in pairs(headers) do
+    if type(value) == "table" then value = table.concat(value, ", ") end
+    lower[name:lower()] = tostring(value)
+  end
+  return lower
+end
+
+--- Whether the body is in a coding that nobody asked for and nobody here undoes.
+---@param headers table<string, string> lower-case names
+---@return string? message
+function fields.encoded(headers)
+  local coding = headers["content-encoding"]
+  if not coding or coding == "" or coding:lower() == "identity" then return nil end
+  return "the answer came compressed, which was not asked for"
+end
+
+return fields
