@@ -43,7 +43,6 @@ describe("links over a faulty network", function()
     for _, case in ipairs {
       { "closed unanswered", "drop_before" },
       { "reset unanswered", { "drop_before", how = "rst" } },
-      { "reset when accepted", "refuse" },
       { "silent", { "stall", forward = false }, stalls = true },
       { "answered with garbage", { "garbage", forward = false } },
       { "answered with a 500", { "status", status = 500 } },
@@ -58,6 +57,12 @@ describe("links over a faulty network", function()
         assert.equal(0, #links())
       end)
     end
+
+    it("are sent again after a reset at accept only if nothing had been sent", function()
+      local link, result = create { "refuse" }
+      assert.equal(link and 1 or 0, #links())
+      if not link then assert.same({ "unknown", 1 }, { result.outcome, #result.attempts }) end
+    end)
 
     for _, case in ipairs {
       { "a 429 with Retry-After", { "status", status = 429, headers = { ["Retry-After"] = "0.02" } } },

@@ -421,6 +421,11 @@ static void report_answer(const lks_transport *transport, lks_exchange *exchange
     exchange->message = "the answer is not HTTP";
     return;
   }
+  if (transport->answer.in_head) { /* libcurl takes the end of the connection for the end of the headers */
+    exchange->kind = LKS_KIND_NETWORK;
+    exchange->message = "the connection ended within the headers of the answer";
+    return;
+  }
   if (transport->answer.headers.length > 0) exchange->headers = transport->answer.headers.data;
   if (transport->answer.body.length > 0) exchange->body = transport->answer.body.data;
   exchange->headers_length = transport->answer.headers.length;

@@ -69,6 +69,18 @@ static void test_success_after_a_retry_gives_its_cost_back(void) {
   CHECK_INT(sends, 20 * RETRIES);
 }
 
+static void test_plain_success_gives_little_back(void) {
+  lks_budget budget;
+  lks_budget_init(&budget);
+  lks_time now = SCRIPT_T0;
+  unsigned sends = 0;
+  while (lks_budget_spend(&budget, now)) continue;
+  for (int i = 0; i < LKS_BUDGET_RETRY_COST - 1; i++) budgeted_call(&budget, &now, "200", &sends);
+  CHECK(!lks_budget_spend(&budget, now));
+  budgeted_call(&budget, &now, "200", &sends);
+  CHECK(lks_budget_spend(&budget, now));
+}
+
 static void test_what_is_not_repeated_costs_nothing(void) {
   static const char *const words[] = {"404", "429/3600", "badcert", "garbage"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -88,6 +100,7 @@ int main(void) {
   RUN(test_refused_retry_tells_what_the_service_told);
   RUN(test_time_allows_retries_again);
   RUN(test_success_after_a_retry_gives_its_cost_back);
+  RUN(test_plain_success_gives_little_back);
   RUN(test_what_is_not_repeated_costs_nothing);
   return TEST_END();
 }

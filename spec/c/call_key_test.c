@@ -71,19 +71,25 @@ static void test_renewal_is_not_counted_among_the_retries(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect(GET, LKS_RETRY_SAFE, 2, &rows[i]);
 }
 
+/* Nor is what was told with the 401 the result of what came after it. */
 static void test_renewal_waits_for_nothing(void) {
-  call_script script = script_new(LKS_LOCKER, "401 200");
-  script.keys[1] = script_key(LKS_LOCKER, "b");
-  lks_call_options options = script_options(GET, LKS_RETRY_SAFE, 0);
-  options.key_renewable = true;
-  lks_call *call = lks_call_new(&options, script.now);
-  lks_result result = script_run(&script, call);
-  CHECK_INT(script.waits, 0);
-  CHECK_INT(result.attempts[0].kind, LKS_KIND_UNAUTHENTICATED);
-  CHECK_INT(result.attempts[1].wait, 0);
-  CHECK(lks_key_equal(lks_call_current_key(call), script.keys[1]));
-  lks_call_free(call);
-  script_free(&script);
+  static const char *const words[] = {"401/5 200", "401/5 refused"};
+  for (size_t i = 0; i < 2; i++) {
+    call_script script = script_new(LKS_LOCKER, words[i]);
+    script.keys[1] = script_key(LKS_LOCKER, "b");
+    lks_call_options options = script_options(GET, LKS_RETRY_SAFE, 0);
+    options.key_renewable = true;
+    lks_call *call = lks_call_new(&options, script.now);
+    lks_result result = script_run(&script, call);
+    CHECK_INT(script.waits, 0);
+    CHECK_INT(result.attempt_count, 2);
+    CHECK_INT(result.attempts[0].kind, LKS_KIND_UNAUTHENTICATED);
+    CHECK_INT(result.attempts[1].wait, 0);
+    CHECK_INT(result.retry_after, -1);
+    CHECK(lks_key_equal(lks_call_current_key(call), script.keys[1]));
+    lks_call_free(call);
+    script_free(&script);
+  }
 }
 
 static void test_key_that_cannot_be_had_is_the_result_only_before_an_attempt(void) {
@@ -137,6 +143,7 @@ static void test_expired_key_is_refused_before_anything_is_sent(void) {
     CHECK_INT(result.source, LKS_LOCAL);
     CHECK_INT(result.outcome, LKS_NOT_SENT);
     CHECK(result.message != NULL && strstr(result.message, "expired_time") != NULL);
+    CHECK_INT(result.retry_after, -1);
     CHECK_INT(script.asked_slots, 0);
     CHECK_INT(script.asked_keys, renewable ? 2 : 1);
     lks_call_free(call);

@@ -27,6 +27,7 @@ static void check_result(const lks_result *result, const call_script *script, bo
     CHECK(failed);
     CHECK_INT(result->kind, LKS_KIND_NO_MEMORY);
     CHECK_INT(result->outcome, LKS_NOT_SENT);
+    CHECK_INT(result->retry_after, -1);
   } else if (!result->recovered) {
     CHECK_INT(result->kind, result->attempts[result->attempt_count - 1].kind);
   }

@@ -146,6 +146,64 @@ static void test_slot_that_was_never_waited_for_is_used_late(void) {
   }
 }
 
+static void test_slot_that_has_come_may_be_looked_at_once_more(void) {
+  static const struct {
+    lks_span late, wait;
+    lks_action_kind kind;
+    lks_span span;
+  } rows[] = {
+      {0, 0, LKS_ACTION_SEND, 10 * S},
+      {0, -S, LKS_ACTION_SEND, 10 * S},
+      {30 * S, 0, LKS_ACTION_SEND, 10 * S}, /* no longer a miss */
+      {0, 3 * S, LKS_ACTION_WAIT, 3 * S},
+      {30 * S, 3 * S, LKS_ACTION_WAIT, 3 * S},
+      {0, 89 * S - 1, LKS_ACTION_WAIT, 89 * S - 1},
+      {0, 89 * S, LKS_ACTION_FAILED, 0},
+      {0, INT64_MAX, LKS_ACTION_FAILED, 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    call_script script;
+    lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
+    lks_call_next(call, script.now);
+    lks_call_grant(call, script.now, S);
+    CHECK(!lks_call_slot_due(call, script.now + S)); /* nobody waited yet */
+    CHECK_INT(lks_call_next(call, script.now).span, S);
+    CHECK(!lks_call_slot_due(call, script.now + S - 1));
+    CHECK(lks_call_slot_due(call, script.now + S));
+    CHECK(!lks_call_slot_due(call, script.now - 1)); /* by a clock that stepped back */
+    script.now += S + rows[i].late;
+    lks_call_renew(call, script.now, rows[i].wait);
+    lks_call_renew(call, script.now, 50 * S); /* said twice */
+    lks_action action = lks_call_next(call, script.now);
+    CHECK_INT(action.kind, rows[i].kind);
+    CHECK_INT(action.span, rows[i].span);
+    CHECK_INT(action.effects, action.kind == LKS_ACTION_FAILED ? LKS_EFFECT_RELEASE : 0);
+    lks_result result;
+    lks_call_result(call, &result);
+    if (action.kind == LKS_ACTION_FAILED) CHECK_INT(result.kind, LKS_KIND_WOULD_WAIT);
+    if (action.kind == LKS_ACTION_WAIT) {
+      script.now += action.span;
+      CHECK(lks_call_slot_due(call, script.now));
+      lks_call_renew(call, script.now, 0);
+      CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
+    }
+    end(&script, call);
+  }
+}
+
+static void test_wait_for_an_earlier_slot_does_not_count(void) {
+  call_script script;
+  lks_call *call = paced_call(&script, "refused", LKS_PACING_WAIT);
+  script.chance = 0;
+  CHECK_INT(miss_slot(&script, call, 0).kind, LKS_ACTION_SEND);
+  script_answer(&script, call);
+  CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_PACE);
+  lks_call_grant(call, script.now, 0);
+  script.now += 2 * S;
+  CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
+  end(&script, call);
+}
+
 static void test_slot_moves_to_when_the_request_began_to_leave(void) {
   static const struct {
     lks_span connected, took, lateness; /* 0: not moved */
@@ -186,6 +244,8 @@ static void test_429_pauses_everyone(void) {
       {"429/0 200", 0.5, 1, 125 * MS},
       {"429/500", 0.5, 1, 500 * S}, /* also when the call itself cannot wait so long */
       {"429/1 429/2 429/3", 0.5, 3, 3 * S},
+      {"429/86400", 0.5, 1, 86400 * S},
+      {"429/1700000000", 0.5, 1, 86400 * S}, /* a gateway that sends an instant */
       {"503/7 200", 0.5, 0, 0},
       {"403/7", 0.5, 0, 0},
       {"lost 200", 0.5, 0, 0},
@@ -249,6 +309,8 @@ int main(void) {
   RUN(test_missed_slot_is_asked_for_anew_three_times_and_then_used_late);
   RUN(test_small_lateness_is_no_miss);
   RUN(test_slot_that_was_never_waited_for_is_used_late);
+  RUN(test_slot_that_has_come_may_be_looked_at_once_more);
+  RUN(test_wait_for_an_earlier_slot_does_not_count);
   RUN(test_slot_moves_to_when_the_request_began_to_leave);
   RUN(test_429_pauses_everyone);
   RUN(test_pause_is_counted_from_the_answer);

@@ -95,6 +95,10 @@ static void answer_pace(random_run *run, const lks_action *action) {
 static bool step(random_run *run) {
   jump(run);
   observe(run);
+  if (script_random(&run->seed, 2)) {
+    lks_call_renew(run->call, run->script.now, (lks_span)script_random(&run->seed, 3) * S);
+    observe(run);
+  }
   lks_action action = lks_call_next(run->call, run->script.now);
   script_effects(&run->script, run->call, action.effects);
   check_span(run, &action);

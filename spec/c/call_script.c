@@ -84,6 +84,7 @@ static bool answer(call_script *script, lks_call *call, const char *word) {
     if (rest == word) return false;
     if (response.status == 204) response.body = LKS_BODY_NONE;
   }
+  if (response.status >= 400) response.refusal.code = "E1";
   if (*rest == '/') {
     response.retry_after = rest + 1;
   } else if (*rest == '!') {

@@ -41,6 +41,10 @@ static void say_grant(lks_call *call, call_script *script) {
   lks_call_grant(call, script->now, 7 * S);
 }
 
+static void say_renew(lks_call *call, call_script *script) {
+  lks_call_renew(call, script->now, 7 * S);
+}
+
 static void say_refuse(lks_call *call, call_script *script) {
   lks_call_refuse(call, script->now, LKS_KIND_STORE, 7 * S, "no");
 }
@@ -70,6 +74,7 @@ static const struct {
     {say_response, {[AT_SENT] = true}},
     {say_success, {[AT_SENT] = true}},
     {say_failure, {[AT_SENT] = true}},
+    {say_renew, {[AT_KEY] = false}}, /* no slot is due: the one of AT_SLOT lies ahead */
 };
 
 static call_script two_keys(void) {
@@ -151,7 +156,10 @@ static void test_refusal_before_any_attempt_is_the_result(void) {
       lks_call *call = call_at(at, &script);
       lks_call_next(call, script.now);
       char message[] = "why not";
-      lks_call_refuse(call, script.now, kinds[k], k % 2 == 0 ? -1 : 9 * S, message);
+      lks_span retry_after = (lks_span)(k % 3) * 9 * S - 1; /* unknown, 8.999999 s and so on */
+      if (k == 5) retry_after = 0;
+      script.now += S;
+      lks_call_refuse(call, script.now, kinds[k], retry_after, message);
       message[0] = 'X';
       lks_action action = lks_call_next(call, script.now);
       lks_result result = result_of(call);
@@ -160,7 +168,8 @@ static void test_refusal_before_any_attempt_is_the_result(void) {
       CHECK_INT(result.kind, kinds[k]);
       CHECK_INT(result.outcome, LKS_NOT_SENT);
       CHECK_INT(result.source, LKS_LOCAL);
-      CHECK_INT(result.retry_after, k % 2 == 0 ? -1 : 9 * S);
+      CHECK_INT(result.retry_after, retry_after);
+      CHECK_INT(result.elapsed, S);
       CHECK_INT(result.status, 0);
       CHECK_TEXT(result.message, "why not");
       lks_call_free(call);

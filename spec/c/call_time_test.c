@@ -274,6 +274,54 @@ static void test_clock_that_steps_back_lengthens_no_wait(void) {
   }
 }
 
+static void test_step_back_seen_first_by_an_answer_counts_too(void) {
+  call_script script = script_new(LKS_LOCKER, "");
+  lks_call *call = timed_call(SCRIPT_T0, 20 * S, 10 * S);
+  lks_time now = SCRIPT_T0;
+  lks_call_next(call, now);
+  lks_call_key(call, now -= 100 * S, script.keys[0]);
+  CHECK_INT(lks_call_next(call, now).span, 20 * S - 1);
+  lks_call_grant(call, now -= 100 * S, 5 * S);
+  CHECK_INT(lks_call_next(call, now).span, 5 * S);
+  lks_call_abort(call, now -= 100 * S, LKS_KIND_CLOSED, NULL);
+  CHECK_INT(result_of(call).elapsed, 0);
+  lks_call_free(call);
+  script_free(&script);
+}
+
+/* The reset of the quota is what to wait for only where the quota is what stands in the way. */
+static void test_retry_after_of_an_exhausted_quota_is_its_reset(void) {
+  static const struct {
+    int status;
+    bool used_up;
+    const char *header;
+    lks_span reset, retry_after;
+  } rows[] = {
+      {429, true, "3", 1000 * S, 1000 * S}, {403, true, NULL, 0, 0},
+      {403, true, "3", -1, 3 * S},          {403, true, NULL, -1, -1},
+      {401, true, NULL, 1000 * S, -1},      {404, false, NULL, 1000 * S, -1},
+      {404, false, "3", 1000 * S, 3 * S},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    call_script script = script_new(LKS_LOCKPUB, "");
+    lks_call_options options = script_options("lockpub.links.create", LKS_RETRY_CREATE, 0);
+    lks_call *call = lks_call_new(&options, SCRIPT_T0);
+    while (lks_call_attempt_count(call) == 0) {
+      lks_call_next(call, SCRIPT_T0);
+      lks_call_key(call, SCRIPT_T0, script.keys[0]);
+      lks_call_grant(call, SCRIPT_T0, 0);
+    }
+    lks_response response = {.status = rows[i].status,
+                             .retry_after = rows[i].header,
+                             .refusal = {.quota_used_up = rows[i].used_up},
+                             .quota_reset = rows[i].reset};
+    lks_call_response(call, SCRIPT_T0, 0, &response);
+    CHECK_INT(result_of(call).retry_after, rows[i].retry_after);
+    lks_call_free(call);
+    script_free(&script);
+  }
+}
+
 static void test_clock_that_steps_forward_only_ends_waits(void) {
   call_script script = script_new(LKS_LOCKER, "429/5 200");
   lks_call *call = timed_call(SCRIPT_T0, 3600 * S, 10 * S);
@@ -316,6 +364,8 @@ int main(void) {
   RUN(test_nothing_begins_at_the_deadline);
   RUN(test_answer_that_comes_late_is_kept);
   RUN(test_clock_that_steps_back_lengthens_no_wait);
+  RUN(test_step_back_seen_first_by_an_answer_counts_too);
+  RUN(test_retry_after_of_an_exhausted_quota_is_its_reset);
   RUN(test_clock_that_steps_forward_only_ends_waits);
   RUN(test_clock_that_swings_from_end_to_end_overflows_nothing);
   return TEST_END();

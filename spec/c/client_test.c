@@ -163,6 +163,15 @@ static void test_margin_widens_every_window(void) {
   lks_client_release(client);
 }
 
+static void test_there_is_room_for_so_many_windows(void) {
+  lks_client_options options = {
+      .service = LKS_LOCKPUB, .windows = {.count = LKS_WINDOWS_MAX}, .margin = S, .user_agent = "x"};
+  for (unsigned i = 0; i < LKS_WINDOWS_MAX; i++) options.windows.window[i] = (lks_window){i + 1, (i + 1) * S};
+  lks_client *client = client_with(options);
+  for (unsigned i = 0; i < LKS_WINDOWS_MAX; i++) CHECK_INT(lks_client_windows(client)->window[i].per, (i + 2) * S);
+  lks_client_release(client);
+}
+
 static lks_call *call_of(lks_client *client) {
   lks_call_options options = script_options(GET, LKS_RETRY_SAFE, 2);
   return lks_client_call(client, &options, T0);
@@ -229,6 +238,33 @@ static void test_key_and_slot_are_seen_to_without_the_driver(void) {
   CHECK_INT(action.effects, 0);
   CHECK(!ticket.held); /* moved */
   lks_call_free(call);
+  lks_memory_store_free(store);
+  lks_client_release(client);
+}
+
+static void test_slot_is_looked_at_once_more_when_it_has_come(void) {
+  lks_client *client = client_with(
+      (lks_client_options){.service = LKS_LOCKER, .windows = {.count = 1, .window = {{1, 10 * S}}}, .margin = S / 20});
+  lks_memory_store *store = lks_memory_store_new();
+  lks_ticket tickets[2] = {{0}, {0}};
+  give_key(client, "a");
+  lks_call *first = call_of(client), *second = call_of(client);
+  CHECK_INT(lks_client_next(client, store, first, &tickets[0], T0).kind, LKS_ACTION_SEND);
+  lks_action action = lks_client_next(client, store, second, &tickets[1], T0);
+  CHECK_INT(action.kind, LKS_ACTION_WAIT);
+  CHECK_INT(action.span, 10 * S + S / 20);
+  /* The first left three seconds late, and was told to stay away until so long after. */
+  lks_response response = {
+      .status = 429, .body = LKS_BODY_JSON, .retry_after = "14", .connected = 3 * S, .quota_reset = -1};
+  lks_call_response(first, T0 + 4 * S, 0, &response);
+  CHECK_INT(lks_client_next(client, store, first, &tickets[0], T0 + 4 * S).span, 14 * S);
+  action = lks_client_next(client, store, second, &tickets[1], T0 + action.span);
+  CHECK_INT(action.kind, LKS_ACTION_WAIT);
+  CHECK_INT(action.span, 18 * S - (10 * S + S / 20));
+  CHECK_INT(lks_client_next(client, store, second, &tickets[1], T0 + 18 * S).kind, LKS_ACTION_SEND);
+  CHECK_INT(tickets[1].slot, T0 + 18 * S);
+  lks_call_free(first);
+  lks_call_free(second);
   lks_memory_store_free(store);
   lks_client_release(client);
 }
@@ -319,6 +355,7 @@ static void test_no_memory_for_the_state_ends_the_call(void) {
   lks_result result;
   lks_call_result(call, &result);
   CHECK_INT(result.kind, LKS_KIND_NO_MEMORY);
+  CHECK_INT(result.retry_after, -1);
   CHECK_INT(result.outcome, LKS_NOT_SENT);
   lks_call_free(call);
   lks_memory_store_free(store);
@@ -333,9 +370,11 @@ int main(void) {
   RUN(test_last_owner_frees);
   RUN(test_state_is_named_by_service_and_fingerprint_never_by_the_key);
   RUN(test_margin_widens_every_window);
+  RUN(test_there_is_room_for_so_many_windows);
   RUN(test_calls_share_the_budget);
   RUN(test_lateness_within_the_margin_is_no_miss);
   RUN(test_key_and_slot_are_seen_to_without_the_driver);
+  RUN(test_slot_is_looked_at_once_more_when_it_has_come);
   RUN(test_without_a_memory_store_slots_are_the_drivers_affair);
   RUN(test_key_is_asked_for_when_missing_expired_or_refused);
   RUN(test_slot_goes_back_to_the_key_it_was_taken_for);

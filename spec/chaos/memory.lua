@@ -1,0 +1,52 @@
+--- Whether a long run's memory stays flat.
+
+local memory = {}
+
+-- Kilobytes, above what the ups and downs of the run's own tables and logs take; spec/fault_memory_spec.lua is
+-- stricter.
+local GROWTH_MAX = { lua = 80, resident = 1024 }
+local PAGE_KILOBYTES = 4
+
+local function resident()
+  local file = io.open "/proc/self/statm"
+  if not file then return nil end
+  local pages = file:read "*l":match "^%d+ (%d+)"
+  file:close()
+  return tonumber(pages) * PAGE_KILOBYTES
+end
+
+---@return table sample { lua, resident } in kilobytes; `resident` is nil where the system does not tell
+function memory.sample()
+  collectgarbage()
+  collectgarbage()
+  return { lua = collectgarbage "count", resident = resident() }
+end
+
+local function mean(samples, name, first, last)
+  local sum = 0
+  for i = first, last do sum = sum + samples[i][name] end
+  return sum / (last - first + 1)
+end
+
+--- Compares the second quarter of the samples with the last: the first still fills pools and caches.
+---@param samples table[]
+---@return table growth name -> { before, after }
+---@return string? problem
+function memory.growth(samples)
+  local growth, problem = {}, nil
+  local quarter = math.floor(#samples / 4)
+  if quarter < 1 then return growth end
+  for name, most in pairs(GROWTH_MAX) do
+    if samples[1][name] then
+      local before = mean(samples, name, quarter + 1, 2 * quarter)
+      local after = mean(samples, name, #samples - quarter + 1, #samples)
+      growth[name] = { before, after }
+      if after - before > most then
+        problem = ("%s memory grew from %.0f to %.0f kB"):format(name, before, after)
+      end
+    end
+  end
+  return growth, problem
+end
+
+return memory

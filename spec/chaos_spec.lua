@@ -1,0 +1,71 @@
+--- Short chaos runs: random calls among random faults, compared with a model. The long one is spec/chaos/run.
+
+local report = require "spec.chaos.report"
+local run = require "spec.chaos.run"
+local sockets = require "spec.chaos.sockets"
+local virtual = require "spec.chaos.virtual"
+
+local function finish(world, options)
+  options.journal = os.tmpname()
+  local ok, result = pcall(function() return run.new(world, options):go() end)
+  world.stop()
+  os.remove(options.journal)
+  assert(ok, result)
+  assert(#result.failures == 0, report.text(result, "chaos"))
+  return result
+end
+
+describe("chaos in virtual time", function()
+  for _, case in ipairs { { "few", 0.05, 1 }, { "some", 0.2, 101 }, { "many", 0.4, 201 } } do
+    it("loses nothing and doubles nothing among " .. case[1] .. " faults", function()
+      local recovered, unknown = 0, 0
+      for seed = case[3], case[3] + 19 do
+        local result = finish(virtual.new { seed = seed, rate = case[2] }, { seed = seed, calls = 200, window = 50 })
+        assert.is_true(result.figures.calls >= 200)
+        assert.is_true(result.figures.succeeded > 60)
+        assert.is_true(result.figures.worst <= 1e-5)
+        recovered = recovered + result.figures.recovered
+        unknown = unknown + (result.by_outcome.unknown or 0)
+      end
+      -- Otherwise the faults were none.
+      assert.is_true(recovered > 0 and unknown > 0)
+    end)
+  end
+
+  it("is the same again for a seed", function()
+    local function figures()
+      local result = finish(virtual.new { seed = 7, rate = 0.3 }, { seed = 7, calls = 200, window = 50 })
+      return { result.figures.succeeded, result.figures.retries, result.figures.requests, result.by_fault }
+    end
+    assert.same(figures(), figures())
+  end)
+
+  it("is noticed when it goes wrong", function()
+    local world = virtual.new { seed = 3, rate = 0.2 }
+    local truth, n = world.truth, 0
+    function world.truth(name, scope)
+      local found = truth(name, scope)
+      n = n + 1
+      -- Somebody else takes an alias away.
+      if n > 4 and found.addresses then table.remove(found.addresses) end
+      return found
+    end
+    local ok, message = pcall(finish, world, { seed = 3, calls = 200, window = 50 })
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find "is lost")
+  end)
+end)
+
+describe("chaos over sockets", function()
+  if not sockets.available() then
+    pending("needs nginx with its Lua module")
+    return
+  end
+
+  it("loses nothing and doubles nothing", function()
+    local result = finish(sockets.new { seed = 5, rate = 0.2 }, { seed = 5, calls = 400, window = 50 })
+    assert.is_true(result.figures.calls >= 400)
+    assert.is_true(result.figures.succeeded > 200)
+    assert.is_true(result.figures.retries > 20)
+  end)
+end)

@@ -1,0 +1,45 @@
+--- A client that works and fails for long takes no more memory than one that has just warmed up.
+
+local child = require "spec.support.child"
+local sandbox = require "locksmith.sandbox"
+local stack = require "spec.support.stack"
+
+if not stack.available() then
+  describe("memory over a faulty network", function()
+    pending("needs nginx with its Lua module")
+  end)
+  return
+end
+
+local WARM, ROUNDS, CALLS = 4, 12, 400
+-- Kilobytes for 3200 calls: 80 bytes a call.
+local GROWTH_MAX = 256
+
+describe("memory over a faulty network", function()
+  local s
+
+  lazy_setup(function() s = stack.start { log_limit = 1 } end)
+  lazy_teardown(function() s:stop() end)
+
+  for _, case in ipairs {
+    { "when all goes well", 0 },
+    { "among faults", 0.3, { "drop_before", "drop_after", "cut_headers", "cut_body", "wrong_length", "garbage",
+      "bad_json", "status", "status_after", "idle_close", "idle_close_on_next", "refuse",
+      { "huge", how = "headers", weight = 0.1 } } },
+  } do
+    it("stays flat " .. case[1], function()
+      s:reset()
+      s.box:call("add_address", sandbox.null, {})
+      s.proxy:chaos { seed = 1, rate = case[2], kinds = case[3] }
+      local output, status = child.run("spec/support/steady.lua",
+        { BASE_URL = s.proxy.url, ROUNDS = tostring(ROUNDS), CALLS = tostring(CALLS) })
+      assert.equal(0, status, output)
+      local lua, resident = {}, {}
+      for a, b in output:gmatch "(%d+) (%d+)\n" do lua[#lua + 1], resident[#resident + 1] = tonumber(a), tonumber(b) end
+      assert.equal(ROUNDS, #lua, output)
+      assert.is_true(lua[ROUNDS] - lua[WARM] < 16, "Lua's memory grew:\n" .. output)
+      assert.is_true(resident[ROUNDS] - resident[WARM] < GROWTH_MAX, "the process grew:\n" .. output)
+      assert.is_true(s.proxy:state().accepted > 0)
+    end)
+  end
+end)
