@@ -86,7 +86,8 @@ describe("a constructor", function()
 
   it("raises for a rate window without end or beyond what is kept", function()
     for _, window in ipairs { { 1, math.huge }, { 1, 0 / 0 }, { 10001, 60 } } do
-      assert.truthy(misuse(function() locksmith.lockpub { rate = { window } } end):find("option 'rate' must be", 1, true))
+      local message = misuse(function() locksmith.lockpub { rate = { window } } end)
+      assert.truthy(message:find("option 'rate' must be", 1, true))
     end
   end)
 

@@ -17,7 +17,7 @@ void lks_curl_free(void *block) {
 void *lks_curl_realloc(void *block, size_t size) {
   size_t room = block == NULL ? 0 : malloc_usable_size(block);
   if (block != NULL && size > 0 && size <= room) return block;
-  void *larger = malloc(size);
+  void *larger = malloc(size > 0 ? size : 1);
   if (larger == NULL || block == NULL) return larger;
   memcpy(larger, block, room < size ? room : size);
   lks_curl_free(block);

@@ -293,7 +293,7 @@ static void a_child_that_only_closes_has_no_part_in_the_connection(void) {
   stop_and_check(server, 1, 2);
 }
 
-/* libcurl's too, where it allocates through this code; what it makes of that is its own affair, but nothing may leak. */
+/* libcurl's too, where it allocates through this code: what it makes of that is its own affair, but nothing leaks. */
 static void every_allocation_may_fail(void) {
   static const scripted_step steps[] = {ACCEPT, READ, SEND(OK_TEXT(4, "true")), AWAIT_CLOSE, END};
   lks_transport_options options = default_options();
