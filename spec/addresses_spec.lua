@@ -293,4 +293,16 @@ describe("addresses:set_enabled and set_block_spam", function()
     assert.equal(3, #requests)
     assert.truthy(json)
   end)
+
+  it("call an id of another type a bad answer", function()
+    for _, id in ipairs { "true", "{}", "[]" } do
+      local locker = clients.locker { { status = 201, body = '{"id":' .. id .. ',"address":"abc123"}' } }
+      local made, err = locker.addresses:create { description = "shop" }
+      assert.is_nil(made)
+      assert.equal("bad_response", err.kind)
+      assert.equal("unknown", err.outcome)
+      assert.equal("bad_response", select(2, locker.addresses:get(1)).kind)
+      assert.equal("bad_response", select(2, locker.addresses:set_enabled(1, true)).kind)
+    end
+  end)
 end)

@@ -198,6 +198,18 @@ describe("a client", function()
   end)
 end)
 
+describe("a transport of nginx", function()
+  it("is of kind config elsewhere", function()
+    for _, name in ipairs { "capture", "resty" } do
+      local locker = clients.locker(name)
+      local items, err = locker.addresses:all()
+      assert.is_nil(items)
+      assert.equal("config", err.kind)
+      assert.equal("not_sent", err.outcome)
+    end
+  end)
+end)
+
 describe("client:request", function()
   it("reaches what the library does not know, below path_prefix or at the host", function()
     local locker, requests = clients.locker { { status = 200, body = '{"n":1.0,"gone":null}' } }
@@ -225,10 +237,10 @@ describe("client:request", function()
     assert.equal(3, attempts { method = "PUT", path = "x", retry = "safe" })
   end)
 
-  it("gives true-ish success for an empty answer and an error for one that is no JSON", function()
+  it("gives true for an empty answer and an error for one that is no JSON", function()
     local locker = clients.locker { { status = 204 }, { status = 200, body = "<html>" } }
     local value, response = locker:request { method = "DELETE", path = "x" }
-    assert.is_nil(value)
+    assert.is_true(value)
     assert.equal(204, response.status)
     local _, err = locker:request { method = "DELETE", path = "x" }
     assert.equal("bad_response", err.kind)

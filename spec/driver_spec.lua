@@ -206,6 +206,19 @@ describe("a key function", function()
     assert.equal(1, #requests)
   end)
 
+  it("may yield", function()
+    local lockpub = clients.lockpub({ clients.CREATED }, { api_key = function()
+      assert.equal("key", coroutine.yield "which")
+      return sandbox.LOCKPUB_KEY
+    end })
+    local thread = coroutine.create(function() return lockpub.links:create(clients.link_fields()) end)
+    local _, asked = coroutine.resume(thread)
+    assert.equal("which", asked)
+    local ok, link = coroutine.resume(thread, "key")
+    assert.is_true(ok, link)
+    assert.equal("k3x9", link.slug)
+  end)
+
   it("that fails is an error, not a crash, and says nothing of what it said", function()
     for _, ask in ipairs { function() error "vault: secret-token" end, function() return nil end,
       function() return 17 end, function() return "nonsense secret-token" end } do

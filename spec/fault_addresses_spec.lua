@@ -188,6 +188,19 @@ describe("aliases over a faulty network", function()
       assert.is_true(stored(id).enabled)
     end)
 
+    it("that somebody else keeps flipping end in not_applied after a bounded effort", function()
+      local id = alias { enabled = true }
+      local locker = s:locker { on_event = function(event)
+        if event.type == "request" and event.method == "GET" then s.box:call("set_address", id, { enabled = true }) end
+      end }
+      local address, err = locker.addresses:set_enabled(id, false)
+      assert.is_nil(address)
+      assert.same({ "not_applied", "unknown" }, { err.kind, err.outcome })
+      assert.is_true(err.value.enabled)
+      local toggles = #s:log("PUT", "/enabled")
+      assert.is_true(toggles >= 1 and toggles <= 5)
+    end)
+
     it("say that they may be flipped when the look after a lost toggle is lost as well", function()
       local id = alias { enabled = true }
       local locker = s:locker { max_retries = 0 }

@@ -107,6 +107,37 @@ describe("links over a faulty network", function()
     end)
   end)
 
+  describe("when the key is rotated", function()
+    it("are made with the new one, asked for once", function()
+      local key, asked = require("locksmith.sandbox").LOCKPUB_KEY, 0
+      local lockpub = s:lockpub { max_retries = 0, api_key = function()
+        asked = asked + 1
+        return key
+      end }
+      assert(lockpub.links:create(fields()))
+      key = s.box:call "rotate"
+      s.proxy:script { { "delay", ms = 5 } }
+      local _, response = assert(lockpub.links:create(fields()))
+      assert.same({ 401, 201 }, { response.attempts[1].status, response.attempts[2].status })
+      assert(lockpub.links:create(fields()))
+      assert.equal(2, asked)
+      assert.equal(3, #links())
+    end)
+
+    it("are rejected after one more look for a key that did not change", function()
+      s.box:call "rotate"
+      local asked = 0
+      local lockpub = s:lockpub { api_key = function()
+        asked = asked + 1
+        return require("locksmith.sandbox").LOCKPUB_KEY
+      end }
+      local link, err = lockpub.links:create(fields())
+      assert.is_nil(link)
+      assert.same({ "unauthenticated", "rejected", 1, 2 }, { err.kind, err.outcome, #err.attempts, asked })
+      assert.equal(1, #s:log())
+    end)
+  end)
+
   describe("with a slug", function()
     for _, case in ipairs(stack.LOST) do
       if case.transient then

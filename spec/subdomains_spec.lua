@@ -87,4 +87,23 @@ describe("subdomains", function()
     local locker = clients.locker { { status = 200, body = '{"use_relay_subdomain":false}' } }
     assert.equal("not_applied", select(2, locker.subdomains:set_in_use(true)).kind)
   end)
+
+  it("destroy nothing when the service does not tell the present name", function()
+    for _, name in ipairs { '"name":"x"', '"subdomain":null', '"subdomain":5', '"subdomain":{}' } do
+      local locker, requests = clients.locker { { status = 200, body = '{"id":1,' .. name .. "}" } }
+      for _, opts in ipairs { {}, { confirm = "5" }, { confirm = "" } } do
+        local done, err = locker.subdomains:delete(1, opts)
+        assert.is_nil(done)
+        assert.equal("bad_response", err.kind)
+        assert.equal("not_sent", err.outcome)
+        assert.equal("bad_response", select(2, locker.subdomains:update(1, "another", opts)).kind)
+      end
+      for _, request in ipairs(requests) do assert.equal("GET", request.method) end
+    end
+  end)
+
+  it("count aliases as the service told it", function()
+    local locker = clients.locker { { status = 200, body = '{"id":1,"subdomain":"abc","num_alias":1e400}' } }
+    assert.equal("invalid_request", select(2, locker.subdomains:delete(1)).kind)
+  end)
 end)

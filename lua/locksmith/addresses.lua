@@ -39,7 +39,7 @@ local function fetch(session, id, opts)
   local operation = NAME .. "get"
   local address, response = session:call(operation, opts, id)
   if not address then return nil, response end
-  if type(address) ~= "table" or address.id == nil then
+  if not resource.has_id(address) then
     return session:unexpected(operation, "the answer is not an address", response, "not_sent")
   end
   return address, response
@@ -79,7 +79,7 @@ function Addresses:create(fields, opts)
 
   local address, response = session:call(operation, opts, nil, next(wire) and assert(json.encode(wire)) or "{}")
   if not address then return nil, response end
-  if type(address) ~= "table" or address.id == nil then
+  if not resource.has_id(address) then
     return session:unexpected(operation, "the answer is not an address", response, "unknown")
   end
   local description = wire.description

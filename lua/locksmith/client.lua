@@ -45,7 +45,7 @@ end
 ---@param request table { method, path, query?, body?, retry? }: `path` with a leading slash starts at the host, another
 ---  one at path_prefix; `body` is encoded as JSON; `retry` is "safe" (default for GET) or "never"
 ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
----@return any value decoded body, nil on failure or when it is empty
+---@return any value decoded body, true when it is empty, nil on failure
 ---@return locksmith.Response|locksmith.Error
 function Client:request(request, opts)
   local own = sessions[self]
@@ -66,6 +66,7 @@ function Client:request(request, opts)
   end
   local retry = request.retry or (request.method == "GET" and "safe" or "never")
   local value, response = own:raw_call(operation, opts, request.method, request.path, body, retry == "safe", query)
+  if value == nil and not Error.is(response) then value = true end -- so that assert() takes it for the success it is
   return value, response
 end
 

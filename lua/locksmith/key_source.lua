@@ -8,7 +8,7 @@ local key_source = {}
 -- While one coroutine asks, others look again this often.
 local PATIENCE = 0.01
 -- A coroutine may be killed while it asks, as nginx does when a visitor leaves: after so long the others ask.
-local LONGEST_ASK = 5
+local LONGEST_ASK = 2
 
 --- Checks a key and reads its claims.
 ---@param service "lockpub"|"locker"
@@ -40,6 +40,19 @@ function key_source.adopt(session, key)
   session.core:set_key(key)
 end
 
+-- Plain Lua 5.1 cannot yield through pcall, and a key function may have to wait. A coroutine of its own catches errors
+-- as well, and hands its yields on.
+local function in_coroutine(ask)
+  local thread = coroutine.create(ask)
+  local function passed_on(ok, ...)
+    if not ok or coroutine.status(thread) == "dead" then return ok, ... end
+    return passed_on(coroutine.resume(thread, coroutine.yield(...)))
+  end
+  return passed_on(coroutine.resume(thread))
+end
+
+local protected = _VERSION == "Lua 5.1" and not rawget(_G, "jit") and in_coroutine or pcall
+
 --- Brings a key that another coroutine is asking for, or asks.
 ---@param session table
 ---@param call userdata the call that needs a key
@@ -56,7 +69,7 @@ function key_source.bring(session, call, span)
     return
   end
   session.asking_until = now + math.min(LONGEST_ASK, span)
-  local ok, text, reason = pcall(session.ask_key)
+  local ok, text, reason = protected(session.ask_key)
   session.asking_until = nil
   session.key_generation = session.key_generation + 1
   local key, message

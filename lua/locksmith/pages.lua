@@ -17,6 +17,7 @@ local SIZE = 100
 -- Pages in a row that bring nothing new, or go on past the told count, before the list is called endless.
 local STRANGE_MAX = 3
 local PASSES_MAX = 3
+local PAGES_MORE = 100
 
 local EMPTY = {}
 
@@ -69,7 +70,7 @@ local function fresh(self, page)
   for i = 1, #page do
     local item = page[i]
     local id = type(item) == "table" and item.id
-    if id == nil or id == false then return nil, "an item of the list has no id" end
+    if type(id) ~= "number" and type(id) ~= "string" then return nil, "an item of the list has no id" end
     if not self.seen[id] then
       self.seen[id] = true
       self.distinct = self.distinct + 1
@@ -101,12 +102,18 @@ local function is_missing(err)
   return err.kind == "not_found"
 end
 
+-- A list may grow while it is read, but not for ever: from what its first page told, this many pages are enough.
+local function most_pages(self, page)
+  self.shortest = math.min(self.shortest or #page, math.max(1, #page))
+  self.first_count = self.first_count or page.count
+  return 2 * math.ceil(self.first_count / self.shortest) + PAGES_MORE
+end
+
 local function endless(self, page, unseen, response)
-  local past = page.has_next and self.page * #page >= page.count
-  if #unseen > 0 and not past then self.strange = 0 return nil end
   if not page.has_next then return nil end
-  self.strange = self.strange + 1
-  if self.strange < STRANGE_MAX then return nil end
+  local past = self.page * #page >= page.count
+  self.strange = (#unseen > 0 and not past) and 0 or self.strange + 1
+  if self.strange < STRANGE_MAX and self.page < most_pages(self, page) then return nil end
   local _, err = broken(self.source, "the list goes on without end: page after page beyond its own count, or with "
     .. "nothing new", response)
   return err

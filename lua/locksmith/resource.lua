@@ -47,4 +47,11 @@ function resource.unchanged(err)
   return err.outcome == "rejected" and "rejected" or "not_sent"
 end
 
+---@param value any a decoded answer
+---@return boolean # whether it is an object that its id can be asked for by
+function resource.has_id(value)
+  local id = type(value) == "table" and value.id
+  return type(id) == "number" or type(id) == "string"
+end
+
 return resource

@@ -98,6 +98,10 @@ function session.new(service, given)
   return self
 end
 
+local function closed(operation)
+  return Error.refused("closed", "the client is closed", operation)
+end
+
 --- Finds transport and clock at the first call.
 ---@return locksmith.Error?
 local function start(self, operation)
@@ -112,7 +116,7 @@ end
 ---@param operation string
 ---@return locksmith.Error?
 function Session:ready(operation)
-  if self.closed then return Error.refused("closed", "the client is closed", operation) end
+  if self.closed then return closed(operation) end
   if not self.transport then
     local err = start(self, operation)
     if err then return err end
@@ -162,6 +166,7 @@ function Session:call(operation, opts, id, body, keyed, fields, query, shape)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
+  if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
     pace, id, body, keyed)
   if call and query then
@@ -178,6 +183,7 @@ function Session:raw_call(operation, opts, method, path, body, safe, query)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
+  if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout,
     max_retries, pace, method, path, body, safe)
   if call then

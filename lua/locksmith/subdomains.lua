@@ -29,7 +29,8 @@ local function fetch(session, id, opts)
   local operation = NAME .. "get"
   local subdomain, response = session:call(operation, opts, id)
   if not subdomain then return nil, response end
-  if type(subdomain) ~= "table" or subdomain.id == nil then
+  -- A name that is missing would agree with a `confirm` that is missing.
+  if not resource.has_id(subdomain) or type(subdomain.subdomain) ~= "string" then
     return session:unexpected(operation, "the answer is not a subdomain", response, "not_sent")
   end
   return subdomain, response
@@ -47,7 +48,8 @@ local function confirmed(session, id, opts, verb, operation)
   if not present then return step_failed(failure, operation, unchanged(failure)) end
   if opts.confirm == present.subdomain then return present end
   local count = tonumber(present.num_alias)
-  local victims = count and (count == 1 and "its 1 alias" or ("its %d aliases"):format(count)) or "all its aliases"
+  local victims = count and (count == 1 and "its 1 alias" or ("its %s aliases"):format(tostring(count)))
+    or "all its aliases"
   return nil, Error.refused("invalid_request",
     ("%s the subdomain %q destroys %s for good; pass confirm = %q"):format(verb, present.subdomain, victims,
       present.subdomain), operation)
@@ -68,7 +70,7 @@ function Subdomains:create(name, opts)
   opts = session:within(opts)
   local made, response = session:call(operation, opts, nil, body)
   if not made then return nil, response end
-  if type(made) ~= "table" or made.id == nil then
+  if not resource.has_id(made) then
     return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
   end
   local subdomain, failure = fetch(session, options.id(made.id, operation, 3), opts)

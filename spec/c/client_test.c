@@ -285,6 +285,24 @@ static void test_without_a_memory_store_slots_are_the_drivers_affair(void) {
   lks_client_release(client);
 }
 
+static void test_no_effect_is_lost_when_the_key_needs_no_driver(void) {
+  lks_client *client = locker_client();
+  lks_ticket ticket = {0};
+  give_key(client, "a");
+  lks_call *call = call_of(client);
+  lks_client_next(client, NULL, call, &ticket, T0);
+  lks_call_grant(call, T0, 0);
+  CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0).kind, LKS_ACTION_SEND);
+  give_key(client, "b");
+  lks_response response = {.status = 401, .connected = S, .quota_reset = -1};
+  lks_call_response(call, T0 + S, 0, &response);
+  lks_action action = lks_client_next(client, NULL, call, &ticket, T0 + S);
+  CHECK_INT(action.kind, LKS_ACTION_PACE);
+  CHECK_INT(action.effects, LKS_EFFECT_MOVE);
+  lks_call_free(call);
+  lks_client_release(client);
+}
+
 static void test_key_is_asked_for_when_missing_expired_or_refused(void) {
   lks_memory_store *store = lks_memory_store_new();
   for (int expired = 0; expired <= 1; expired++) {
@@ -376,6 +394,7 @@ int main(void) {
   RUN(test_key_and_slot_are_seen_to_without_the_driver);
   RUN(test_slot_is_looked_at_once_more_when_it_has_come);
   RUN(test_without_a_memory_store_slots_are_the_drivers_affair);
+  RUN(test_no_effect_is_lost_when_the_key_needs_no_driver);
   RUN(test_key_is_asked_for_when_missing_expired_or_refused);
   RUN(test_slot_goes_back_to_the_key_it_was_taken_for);
   RUN(test_no_memory_for_the_state_ends_the_call);

@@ -123,6 +123,8 @@ static void test_what_locker_trims_is_not_counted(void) {
   CHECK_INT(check(address, "address", "abc def", 7), LKS_TEXT_OK); /* for the service to judge */
   CHECK_INT(check(address, "address", " \t\n\v\f\r ", 7), LKS_TEXT_EMPTY);
   CHECK_INT(check(address, "description", "       ", 7), LKS_TEXT_OK);
+  CHECK_INT(check(lks_schema_subdomain(), "subdomain", "  ab  ", 6), LKS_TEXT_TOO_SHORT);
+  CHECK_INT(check(lks_schema_link(), "custom_slug", " a ", 3), LKS_TEXT_OK);
   char text[64 + 20];
   memset(text, ' ', sizeof text);
   memset(text + 10, 'x', 64);

@@ -121,7 +121,7 @@ static void test_value_that_is_too_long_is_left_out(void) {
 static void test_headers_may_come_one_by_one(void) {
   lks_policy_headers headers;
   lks_headers_clear(&headers);
-  lks_headers_take(&headers, "", 0, "5", 1);
+  lks_headers_take(&headers, guard_place("", 0), 0, "5", 1);
   lks_headers_take(&headers, "retry-after", 11, NULL, 0);
   lks_headers_take(&headers, "retry-after", 11, guard_place(" 7 ", 3), 3);
   lks_headers_take(&headers, "X-API-QUOTA-REMAINING", 21, guard_place("0", 1), 1);

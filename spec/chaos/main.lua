@@ -18,7 +18,7 @@ end
 local seed, calls, journal = setting("SEED", 1), setting("CALLS", 10000), os.tmpname()
 local world = sockets.new { seed = seed, rate = setting("RATE", 0.15) }
 local ok, finished = xpcall(function()
-  return run.new(world, { seed = seed, calls = calls, journal = journal, seconds = setting("SECONDS", 900),
+  return run.new(world, { seed = seed, calls = calls, journal = journal, seconds = setting("LIMIT", 900),
     window = math.max(20, math.min(200, math.floor(calls / 20))) }):go()
 end, debug.traceback)
 world.stop()

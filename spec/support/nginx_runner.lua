@@ -50,9 +50,9 @@ function runner.start(options)
   return setmetatable({ nginx = nginx.start(own) }, Runner)
 end
 
-local function decode(response)
-  local ok, answer = pcall(cjson.decode, response.body)
-  if not ok then error(("nginx answered %s: %s"):format(tostring(response.status), response.body), 0) end
+local function decode(text)
+  local ok, answer = pcall(cjson.decode, text)
+  if not ok then error("nginx answered: " .. text, 0) end
   if answer.raised then error(answer.raised, 0) end
   local results = answer.results
   for i = 1, 3 do
@@ -66,21 +66,36 @@ end
 ---@param chunk string Lua; its arguments are `...`
 ---@return any # up to three results, as JSON can hold them; what the chunk raises is raised
 function Runner:run_in(phase, chunk, ...)
-  local response = self.nginx:get("/run/" .. phase, {
-    method = "POST", headers = self.headers, timeout = 60,
+  return decode(self.nginx:get("/run/" .. phase, {
+    method = "POST", headers = self.headers, timeout = 120,
     body = cjson.encode { chunk = chunk, args = { ... }, count = select("#", ...) },
-  })
-  return decode(response)
+  }).body)
 end
 
 function Runner:run(chunk, ...)
   return self:run_in("content", chunk, ...)
 end
 
+--- Starts to run a chunk and goes on.
+---@param chunk string
+---@return fun(): any # waits, and returns what run would have
+function Runner:begin(chunk, ...)
+  local file = os.tmpname()
+  nginx.write(file, cjson.encode { chunk = chunk, args = { ... }, count = select("#", ...) })
+  local command = "curl -s --max-time 120 --noproxy '*' -H Expect: --data-binary @%s %s/run/content"
+  local pipe = assert(io.popen(command:format(file, self.nginx.url)))
+  return function()
+    local text = pipe:read "*a"
+    pipe:close()
+    os.remove(file)
+    return decode(text)
+  end
+end
+
 --- What a phase that cannot answer kept with inside.keep.
 ---@param name string
 function Runner:recall(name)
-  return decode(self.nginx:get("/recall/" .. name))
+  return decode(self.nginx:get("/recall/" .. name).body)
 end
 
 function Runner:log()

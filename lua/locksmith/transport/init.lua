@@ -25,6 +25,9 @@ function transport.resolve(options)
     if not chosen then return nil, message end
     return chosen, natural
   end
+  if wanted == "capture" and rawget(_G, "ngx") == nil then
+    return nil, 'transport "capture" works only in nginx with its Lua module; use "curl" here'
+  end
   return require("locksmith.transport.nginx").resolve(wanted, options)
 end
 
