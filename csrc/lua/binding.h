@@ -29,6 +29,11 @@ void lks_lua_push_whole(lua_State *L, long long number);
 /* The windows of a list { {requests, seconds}, … } at a stack index (nil or absent: none). Raises when malformed. */
 void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows);
 
+/* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
+ * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack that keep the texts.
+ */
+void lks_lua_read_refusal(lua_State *L, int body, lks_refusal *refusal);
+
 /* Pushes { limit, remaining, reset, as_of }, or nil while the quota is unknown. */
 void lks_lua_push_quota(lua_State *L, const lks_quota *quota);
 

@@ -188,62 +188,6 @@ static int call_refuse(lua_State *L) {
   return 0;
 }
 
-static const char *text_at(lua_State *L, int index) {
-  int type = lua_type(L, index);
-  if (type == LUA_TNUMBER) {
-    lua_pushvalue(L, index); /* lua_tostring would turn the table's own value into a string */
-    lua_replace(L, index);
-  }
-  return type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(L, index) : NULL;
-}
-
-/* Pushes table[name] and returns its text, NULL when it has none. */
-static const char *push_text(lua_State *L, int table, const char *name) {
-  lua_pushstring(L, name);
-  lua_rawget(L, table);
-  return text_at(L, lua_gettop(L));
-}
-
-static const char *first_text(lua_State *L, int table, const char *const *names) {
-  for (; *names != NULL; names++) {
-    const char *text = push_text(L, table, *names);
-    if (text != NULL && text[0] != '\0') return text;
-  }
-  return NULL;
-}
-
-/* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
- * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack to keep them. */
-static void read_refusal(lua_State *L, int body, lks_refusal *refusal) {
-  static const char *const codes[] = {"code", "error_code", "errorCode", "type", NULL};
-  static const char *const messages[] = {"message", "detail", "error_description", "msg", "reason", "title", NULL};
-  luaL_checkstack(L, 40, NULL);
-  if (lua_type(L, body) == LUA_TSTRING) refusal->message = lua_tostring(L, body);
-  if (!lua_istable(L, body)) return;
-  refusal->code = first_text(L, body, codes);
-  refusal->message = first_text(L, body, messages);
-  const char *error = push_text(L, body, "error");
-  int inner = lua_gettop(L);
-  if (error != NULL) {
-    if (refusal->message == NULL)
-      refusal->message = error;
-    else if (refusal->code == NULL)
-      refusal->code = error;
-    return;
-  }
-  if (!lua_istable(L, inner)) {
-    lua_pushliteral(L, "errors");
-    lua_rawget(L, body);
-    if (!lua_istable(L, -1)) return;
-    lua_rawgeti(L, -1, 1);
-    inner = lua_gettop(L);
-    if (refusal->message == NULL) refusal->message = text_at(L, inner);
-    if (!lua_istable(L, inner)) return;
-  }
-  if (refusal->code == NULL) refusal->code = first_text(L, inner, codes);
-  if (refusal->message == NULL) refusal->message = first_text(L, inner, messages);
-}
-
 /* Fills from raw header lines (a string) or from a table of lower-case names. */
 static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
   static const char *const names[] = {"retry-after", "x-api-quota-limit", "x-api-quota-remaining", "x-api-quota-reset"};
@@ -297,7 +241,7 @@ static int call_response(lua_State *L) {
     }
     quota = *kept;
   }
-  if (response.status >= 400) read_refusal(L, 7, &response.refusal);
+  if (response.status >= 400) lks_lua_read_refusal(L, 7, &response.refusal);
   lks_call_response(box->call, now, chance, &response);
   box->quota = quota;
   if (!has_quota || store != NULL) return 0;
