@@ -1,11 +1,8 @@
 #include "binding.h"
 
+/* The text of a copy on the stack, which a number turns into; NULL when it is neither. */
 static const char *text_at(lua_State *L, int index) {
   int type = lua_type(L, index);
-  if (type == LUA_TNUMBER) {
-    lua_pushvalue(L, index); /* lua_tostring would turn the table's own value into a string */
-    lua_replace(L, index);
-  }
   return type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(L, index) : NULL;
 }
 
