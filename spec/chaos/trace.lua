@@ -33,8 +33,8 @@ end
 
 local checks = {}
 
---- No request is sent behind the caller's back, and none is made up. One that meets a connection which is closed at that
---- moment may be lost without a trace.
+--- No request is sent behind the caller's back, and none is made up. One that meets a connection which is closed at
+--- that moment may be lost without a trace.
 function checks.attempts(call, entries, before)
   if not call.single or not call.attempts then return nil end
   local sent, vanished = #entries, before ~= nil and before.fault == "idle_close"
@@ -135,13 +135,14 @@ function trace.check(run, records, entries)
     at = at + 1
   end
   for i, call in ipairs(records) do
-    local mine, before, following = {}, entries[at - 1], records[i + 1]
+    local mine, before, following = {}, entries[at - 1] or run.last_entry, records[i + 1]
     while entries[at] and (not following or entries[at].at < following.from) do
       mine[#mine + 1] = entries[at]
       at = at + 1
     end
     check_call(run, call, mine, before)
   end
+  run.last_entry = entries[#entries]
 end
 
 return trace
