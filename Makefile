@@ -208,6 +208,7 @@ bench:
 	@spec/support/deps.sh test
 	@$(MAKE) all
 	@spec/bench/run
+	@spec/bench/nginx_soak
 
 clean:
 	rm -rf build

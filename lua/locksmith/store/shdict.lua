@@ -42,9 +42,15 @@ end
 local function add(dict, key, version, bytes, life)
   local ok, problem = dict:safe_add(key .. ":" .. version + 1, bytes, life + SLACK)
   if not ok then return nil, problem end
-  if (dict:get(key) or 0) <= version then
-    ok, problem = dict:safe_set(key, version + 1, life + HEAD_SLACK)
-    if not ok then return nil, problem end
+  local head, set = version + 1, nil
+  if (dict:get(key) or 0) < head then
+    repeat
+      set = head
+      ok, problem = dict:safe_set(key, head, life + HEAD_SLACK)
+      if not ok then return nil, problem end
+      -- Others may have gone on between the two steps: then this set the head back.
+      while dict:get(key .. ":" .. head + 1) do head = head + 1 end
+    until head == set
   end
   if dict:get(key .. ":" .. version) then dict:safe_set(key .. ":" .. version, SUPERSEDED, MARK_LIFE) end
   return true
