@@ -140,6 +140,32 @@ describe("a shdict store", function()
     assert.is_true(wait > 8.9 and wait <= 11)
   end)
 
+  it("keeps the windows when others go on in the middle of its own update, and after a quiet time", function()
+    local windows = { { 5, 60 } }
+    for at = 1, 8 do
+      local hook
+      provide { step = function() if hook then hook() end end }
+      local a, b = locksmith.shdict "pacing", locksmith.shdict "pacing"
+      local function take(store)
+        return store:reserve(check.request(windows, time, { longest = 0 }))
+      end
+      assert.equal(0, (take(a)))
+      local steps = 0
+      hook = function()
+        steps = steps + 1
+        if steps < at then return end
+        hook = nil
+        for _ = 1, 3 do assert.equal(0, (take(b))) end
+      end
+      local own = take(a)
+      if hook then hook() end
+      hook = nil
+      time = time + 20
+      assert.is_nil((take(a)), "before step " .. at)
+      assert.is_true(own == 0 or own == nil)
+    end
+  end)
+
   it("keeps states apart by name", function()
     local store = locksmith.shdict "pacing"
     for _ = 1, 2 do store:reserve(check.request({ { 2, 10 } }, time)) end
