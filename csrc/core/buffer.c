@@ -10,8 +10,8 @@
 #define PIECE ((size_t)1024)
 
 void lks_wipe(void *memory, size_t length) {
-  /* Read anew at every call, the pointer might be to any function: the compiler cannot leave the call out. */
-  static void *(*const volatile overwrite)(void *, int, size_t) = memset;
+  /* It might point to any function by the time it is read: the compiler cannot leave the calls out. */
+  void *(*volatile overwrite)(void *, int, size_t) = memset;
   /* In pieces: from 2 KiB on some libraries fill with one slow-to-start string instruction. */
   char *at = memory;
   for (; length > PIECE; at += PIECE, length -= PIECE) overwrite(at, 0, PIECE);

@@ -443,8 +443,6 @@ static void scrub_stack(void) {
   char below[16384];
   lks_wipe(below, sizeof below);
 }
-/* Inlined, its array would not lie where libcurl's were. */
-static void (*const volatile scrub_below)(void) = scrub_stack;
 
 void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
                         bool repeatable, lks_exchange *exchange) {
@@ -478,7 +476,8 @@ void lks_transport_send(lks_transport *transport, const lks_request *request, co
   lks_sigpipe guard;
   if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
   code = curl_easy_perform(transport->easy);
-  scrub_below();
+  void (*volatile scrub)(void) = scrub_stack; /* inlined, its array would not lie where libcurl's were */
+  scrub();
   if (transport->guard_sigpipe) lks_sigpipe_restore(&guard);
 
   curl_off_t connected = 0;

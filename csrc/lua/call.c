@@ -56,7 +56,7 @@ static lks_time check_limits(lua_State *L, int first, lks_call_options *options)
 }
 
 static int finish_box(lua_State *L, lks_call_box *box, const lks_call_options *options, lks_time now) {
-  box->repeatable = options->retry == LKS_RETRY_SAFE;
+  box->repeatable = options->retry == LKS_RETRY_SAFE && !options->writes;
   box->call = lks_client_call(box->client, options, now);
   return box->call == NULL ? lks_lua_no_memory(L) : 1;
 }
@@ -95,6 +95,7 @@ static int call_new_raw(lua_State *L) {
   size_t path_length = 0, body_length = 0;
   const char *method = luaL_checkstring(L, 8);
   const char *path = luaL_checklstring(L, 9, &path_length);
+  options.writes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
   const char *body = luaL_optlstring(L, 10, NULL, &body_length);
   lks_call_box *box = push_box(L, client);
   lks_request_status status = lks_request_path(&box->request, lks_client_base_url(client),

@@ -42,7 +42,7 @@ end
 local function add(dict, key, version, bytes, life)
   local ok, problem = dict:safe_add(key .. ":" .. version + 1, bytes, life + SLACK)
   if not ok then return nil, problem end
-  local head, set = version + 1, nil
+  local head, set = version + 1
   if (dict:get(key) or 0) < head then
     repeat
       set = head
