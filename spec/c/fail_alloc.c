@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#ifndef LKS_NO_WRAP /* where the linker cannot wrap, no allocation fails and none is counted */
 /* The linker prescribes these names. NOLINTBEGIN(*-reserved-identifier,cert-dcl*) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -11,6 +12,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void __wrap_free(void *block);
+#endif
 
 static long countdown, live;
 static int failed;
@@ -33,6 +35,7 @@ void test_watch_free(void (*seen)(const void *block)) {
   watcher = seen;
 }
 
+#ifndef LKS_NO_WRAP
 static int refuse(void) {
   if (countdown == 0 || --countdown > 0) return 0;
   failed = 1;
@@ -63,3 +66,4 @@ void __wrap_free(void *block) {
   __real_free(block);
 }
 /* NOLINTEND(*-reserved-identifier,cert-dcl*) */
+#endif

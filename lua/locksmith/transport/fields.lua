@@ -2,13 +2,25 @@
 
 local fields = {}
 
+-- Services send few different names; one that invents names must not fill the memory.
+local KNOWN_MAX = 200
+local known, count = {}, 0
+
+local function lower_name(name)
+  local lower = name:lower()
+  if count < KNOWN_MAX then
+    known[name], count = lower, count + 1
+  end
+  return lower
+end
+
 ---@param headers table name -> value or list of values
 ---@return table<string, string> # lower-case names
 function fields.lower(headers)
   local lower = {}
   for name, value in pairs(headers) do
     if type(value) == "table" then value = table.concat(value, ", ") end
-    lower[name:lower()] = tostring(value)
+    lower[known[name] or lower_name(name)] = type(value) == "string" and value or tostring(value)
   end
   return lower
 end

@@ -146,12 +146,9 @@ local function exchange_failed(state, message)
   return failed(state, "network", message)
 end
 
-local function read_body(self, state, res)
-  local length = tonumber(state.headers["content-length"])
-  if not res.has_body then return "" end
-  if length and length > self.max_response_bytes then return nil, failed(state, "too_large") end
-  local ends_with_connection = not length and not state.headers["transfer-encoding"]
-  local reader, parts, size = res.body_reader, {}, 0
+--- Reads on until the end, which for some answers is that of the connection.
+local function read_rest(self, state, reader, ends_with_connection)
+  local parts, size = {}, 0
   while true do
     local chunk, err = reader(CHUNK)
     if chunk then
@@ -160,9 +157,19 @@ local function read_body(self, state, res)
       parts[#parts + 1] = chunk
     end
     if err and not (err == "closed" and ends_with_connection) then return nil, exchange_failed(state, err) end
-    if err or not chunk then break end
+    if err or not chunk then return table.concat(parts) end
   end
-  return table.concat(parts)
+end
+
+local function read_body(self, state, res)
+  if not res.has_body then return "" end
+  local chunked, length = state.headers["transfer-encoding"], tonumber(state.headers["content-length"])
+  if chunked or not length then return read_rest(self, state, res.body_reader, not chunked) end
+  if length > self.max_response_bytes then return nil, failed(state, "too_large") end
+  if length == 0 then return "" end
+  local body, err = res.body_reader()
+  if not body then return nil, exchange_failed(state, err) end
+  return body
 end
 
 local function milliseconds(seconds)

@@ -3,6 +3,7 @@
 local target = {}
 
 ---@class locksmith.Target
+---@field base string what its URLs begin with
 ---@field scheme "http"|"https"
 ---@field authority string host and port as the Host header has them
 ---@field host string without the brackets of an IPv6 address
@@ -17,6 +18,7 @@ function target.parse(scheme, authority)
   if not dial then dial, port = authority:match "^([^:]*):?(%d*)$" end
   local host = dial:match "^%[(.*)%]$" or dial
   return {
+    base = scheme .. "://" .. authority .. "/",
     scheme = scheme,
     authority = authority,
     host = host,
@@ -32,9 +34,9 @@ end
 ---@return locksmith.Target
 ---@return string path with the query
 function target.split(url, known)
+  if known and url:sub(1, #known.base) == known.base then return known, url:sub(#known.base) end
   local scheme, authority, path = url:match "^(https?)://([^/?#]*)(.*)$"
   if path:byte() ~= 47 then path = "/" .. path end
-  if known and known.authority == authority and known.scheme == scheme then return known, path end
   return target.parse(scheme, authority), path
 end
 
