@@ -456,7 +456,7 @@ describe("transport capture over TLS", function()
     local gone = "https://lock.pub:1"
     inside:run(CALL, gone, "list")
     local asked = #resolver:asked()
-    os.execute "sleep 1.2" -- nginx itself remembers a name for the second that the name server gave it
+    os.execute "sleep 1.2" -- nginx itself remembers every name until the second is over
     inside:run(CALL, gone, "list")
     assert.equal(asked + 1, #resolver:asked())
   end)

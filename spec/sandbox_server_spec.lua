@@ -250,7 +250,7 @@ describe("sandbox-server", function()
   end)
 
   it("stops after its lifetime", function()
-    local line = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --lifetime 1")
+    local line = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --lifetime 3")
     local url = assert(line:match("^sandbox on (%S+)\n$"), line)
     assert.is_true(eventually("! curl -s -o /dev/null " .. url))
     assert.is_true(eventually("[ -z \"$(ls -A " .. here "" .. ")\" ]"))

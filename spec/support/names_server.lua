@@ -30,8 +30,8 @@ local function answer(packet)
   local count = known[name] and kind == TYPE_A and 1 or 0
   local head = packet:sub(1, 2) .. "\129" .. (known[name] and "\128" or "\131") .. "\0\1\0" .. string.char(count)
     .. "\0\0\0\0"
-  -- A pointer to the name in the question, type A, class IN, one second to live, four bytes.
-  return head .. text .. (count == 1 and "\192\12\0\1\0\1\0\0\0\1\0\4\127\0\0\1" or "")
+  -- A pointer to the name in the question, type A, class IN, no time to live, four bytes.
+  return head .. text .. (count == 1 and "\192\12\0\1\0\1\0\0\0\0\0\4\127\0\0\1" or "")
 end
 
 local udp = assert(socket.udp())
