@@ -2,7 +2,7 @@
 --- answer: a read may profit from that, everything else must not be sent behind the caller's back.
 
 local clients = require "spec.support.clients"
-local core = require "locksmith.core"
+local raw_curl = require "spec.support.raw_curl"
 local sandbox = require "locksmith.sandbox"
 local stack = require "spec.support.stack"
 
@@ -69,7 +69,7 @@ describe("a kept connection", function()
         if close[3] then
           assert.equal(1, s.proxy:close_idle(close[3]))
         else
-          core.sleep(0.03)
+          assert.is_true(raw_curl.eventually(function() return s.proxy:state().open == 0 end))
         end
         local _, response = operation[3](locker, id)
         assert.equal(1, #response.attempts)

@@ -24,7 +24,7 @@ function run.new(world, options)
   local self = setmetatable({
     world = world, seed = options.seed, calls = options.calls, window = options.window,
     seconds = options.seconds or math.huge, random = random.new(options.seed),
-    number = 0, made = 0, accounts = {}, failures = {}, records = {}, memory = {},
+    number = 0, made = 0, accounts = {}, failures = {}, records = {}, last_entry = {}, memory = {},
     figures = { calls = 0, succeeded = 0, retries = 0, recovered = 0, resumed = 0, requests = 0, forwarded = 0,
       worst = -math.huge, longest = 0 },
     by_name = {}, by_error = {}, by_outcome = {}, by_fault = {},

@@ -33,14 +33,12 @@ end
 
 local checks = {}
 
---- No request is sent behind the caller's back, and none is made up. One that meets a connection which is closed at
---- that moment may be lost without a trace.
-function checks.attempts(call, entries, before)
+--- No request is sent behind the caller's back, and none is made up.
+function checks.attempts(call, entries, vanishing)
   if not call.single or not call.attempts then return nil end
-  local sent, vanished = #entries, before ~= nil and before.fault == "idle_close"
-  for _, entry in ipairs(entries) do vanished = vanished or entry.fault == "idle_close" end
+  local sent = #entries
   if sent > call.attempts and (call.writes or call.attempts == 0) then return "more requests than attempts" end
-  if sent < call.attempts and not call.timed_out and not vanished then return "fewer requests than attempts" end
+  if sent < call.attempts and not call.timed_out and not vanishing then return "fewer requests than attempts" end
 end
 
 --- A create is sent again only after an answer that nothing was done.
@@ -86,8 +84,8 @@ function checks.rejected(call, entries)
 end
 
 --- "unknown" is no excuse for not looking: some write must have been left open.
-function checks.unknown(call, entries)
-  if call.outcome ~= "unknown" or not call.writes or call.timed_out then return nil end
+function checks.unknown(call, entries, vanishing)
+  if call.outcome ~= "unknown" or not call.writes or call.timed_out or vanishing then return nil end
   for _, entry in ipairs(entries) do
     local open = entry.method == nil or (is_write(entry) and not surely_refused(entry))
     if open and not (call.single and entry.truly) then return nil end
@@ -115,9 +113,20 @@ function checks.success(call, entries)
   if call.creates and done > 1 then return "done more than once" end
 end
 
-local function check_call(run, call, entries, before)
+-- A request that meets a connection which is closed at that very moment is lost without a trace.
+local function may_vanish(before, entries)
+  local vanishing = before ~= nil and before.fault == "idle_close"
+  for _, entry in ipairs(entries) do vanishing = vanishing or entry.fault == "idle_close" end
+  return vanishing
+end
+
+local function check_call(run, call, entries)
+  -- Each client has a connection of its own.
+  local client = call.account and call.account.name or "lockpub"
+  local vanishing = may_vanish(run.last_entry[client], entries)
+  run.last_entry[client] = entries[#entries] or run.last_entry[client]
   for _, check in pairs(checks) do
-    local problem = check(call, entries, before)
+    local problem = check(call, entries, vanishing)
     if problem then
       run.current = call
       run:fail(("%s: %s%s"):format(problem, tostring(call.error or "success"), story(entries)))
@@ -135,14 +144,13 @@ function trace.check(run, records, entries)
     at = at + 1
   end
   for i, call in ipairs(records) do
-    local mine, before, following = {}, entries[at - 1] or run.last_entry, records[i + 1]
+    local mine, following = {}, records[i + 1]
     while entries[at] and (not following or entries[at].at < following.from) do
       mine[#mine + 1] = entries[at]
       at = at + 1
     end
-    check_call(run, call, mine, before)
+    check_call(run, call, mine)
   end
-  run.last_entry = entries[#entries]
 end
 
 return trace
