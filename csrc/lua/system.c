@@ -58,20 +58,6 @@ static int system_random(lua_State *L) {
   return 1;
 }
 
-/* core.iso8601(text) -> Unix seconds | nil */
-static int system_iso8601(lua_State *L) {
-  size_t length;
-  const char *text = luaL_checklstring(L, 1, &length);
-  lks_time time;
-  if (!lks_iso8601_parse(text, length, &time))
-    lua_pushnil(L);
-  else if (time % LKS_SECOND == 0)
-    lks_lua_push_whole(L, time / LKS_SECOND);
-  else
-    lks_lua_push_span(L, time);
-  return 1;
-}
-
 /* core.process() -> id of this process */
 static int system_process(lua_State *L) {
   lks_lua_push_whole(L, (long long)getpid());
@@ -79,8 +65,7 @@ static int system_process(lua_State *L) {
 }
 
 void lks_lua_open_system(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"now", system_now},         {"sleep", system_sleep},     {"slug", system_slug}, {"random", system_random},
-      {"iso8601", system_iso8601}, {"process", system_process}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"now", system_now},       {"sleep", system_sleep},     {"slug", system_slug},
+                                       {"random", system_random}, {"process", system_process}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -2,6 +2,7 @@
 
 local Error = require "locksmith.error"
 local client = require "locksmith.client"
+local core = require "locksmith.core"
 local links = require "locksmith.links"
 local options = require "locksmith.options"
 
@@ -51,7 +52,7 @@ function methods.plan(session, n)
     store = session.fallback
     seconds, quota, left = store:forecast(name, session.windows, now, n), store:quota(name, now)
   end
-  local reset = require("locksmith.core").month_end(now)
+  local reset = core.month_end(now)
   if quota and quota.reset > now then reset = quota.reset end
   return { n = n, fits = left and math.min(n, left) or nil, seconds = seconds, reset = reset }
 end

@@ -145,6 +145,14 @@ local function limits(self, opts)
     PACING[opts.pacing or options.pacing]
 end
 
+local function with_query(call, query)
+  for _, pair in ipairs(query) do
+    local ok, problem = call:query(pair[1], pair[2])
+    if not ok then return nil, problem end
+  end
+  return call
+end
+
 local function run(self, operation, call, problem, fields, shape)
   if not call then return nil, Error.refused("invalid_request", problem, operation) end
   return driver.run(self, call, fields, shape)
@@ -169,12 +177,7 @@ function Session:call(operation, opts, id, body, keyed, fields, query, shape)
   if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
     pace, id, body, keyed)
-  if call and query then
-    for _, pair in ipairs(query) do
-      local ok, bad = call:query(pair[1], pair[2])
-      if not ok then call, problem = nil, bad break end
-    end
-  end
+  if call and query then call, problem = with_query(call, query) end
   return run(self, operation, call, problem, fields, shape)
 end
 
@@ -186,12 +189,7 @@ function Session:raw_call(operation, opts, method, path, body, safe, query)
   if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout,
     max_retries, pace, method, path, body, safe)
-  if call then
-    for _, pair in ipairs(query) do
-      local ok, bad = call:query(pair[1], pair[2])
-      if not ok then call, problem = nil, bad break end
-    end
-  end
+  if call then call, problem = with_query(call, query) end
   return run(self, operation, call, problem)
 end
 

@@ -1,5 +1,7 @@
 --- A transport the user wrote: function(request) -> response | nil, failure.
 
+local fields = require "locksmith.transport.fields"
+
 local custom = {}
 custom.__index = custom
 
@@ -12,17 +14,6 @@ local BEFORE = { connect = true, tls = true, phase = true, config = true }
 ---@param options table the client's options
 function custom.new(send, options)
   return setmetatable({ carry = send, limit = options.max_response_bytes }, custom)
-end
-
-local function lower_names(headers)
-  local lower = {}
-  for name, value in pairs(headers) do
-    if type(name) == "string" then
-      if type(value) == "table" then value = table.concat(value, ", ") end
-      lower[name:lower()] = tostring(value)
-    end
-  end
-  return lower
 end
 
 local function failed(failure)
@@ -53,7 +44,7 @@ function custom:send(call, limit)
   if text == nil then text = "" end
   if type(text) ~= "string" then return nil, "bad_response", true, "the transport returned a body that is no string" end
   if #text > self.limit then return nil, "too_large", true end
-  return status, lower_names(response.headers or {}), text, 0
+  return status, fields.lower(response.headers or {}), text, 0
 end
 
 return custom

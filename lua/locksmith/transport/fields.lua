@@ -1,4 +1,4 @@
---- The headers of an answer, as the transports under nginx get them.
+--- The headers of an answer, as transports written in Lua get them.
 
 local fields = {}
 
@@ -19,8 +19,10 @@ end
 function fields.lower(headers)
   local lower = {}
   for name, value in pairs(headers) do
-    if type(value) == "table" then value = table.concat(value, ", ") end
-    lower[known[name] or lower_name(name)] = type(value) == "string" and value or tostring(value)
+    if type(name) == "string" then
+      if type(value) == "table" then value = table.concat(value, ", ") end
+      lower[known[name] or lower_name(name)] = type(value) == "string" and value or tostring(value)
+    end
   end
   return lower
 end
