@@ -219,16 +219,102 @@ describe("a key function", function()
     assert.equal("k3x9", link.slug)
   end)
 
-  it("that fails is an error, not a crash, and says nothing of what it said", function()
-    for _, ask in ipairs { function() error "vault: secret-token" end, function() return nil end,
-      function() return 17 end, function() return "nonsense secret-token" end } do
-      local lockpub, requests = clients.lockpub({ clients.CREATED }, { api_key = ask })
-      local _, err = lockpub.links:create(clients.link_fields())
+  local function refusal_of(ask, answers, options)
+    options = options or {}
+    options.api_key = ask
+    local lockpub, requests = clients.lockpub(answers or { clients.CREATED }, options)
+    local link, err = lockpub.links:create(clients.link_fields())
+    assert.is_nil(link)
+    return err, requests, lockpub
+  end
+
+  it("that fails is an error, not a crash, and says why", function()
+    for _, case in ipairs {
+      { function() error("vault sealed", 0) end, "the key function failed: vault sealed" },
+      { function() error(setmetatable({}, { __tostring = function() return "vault\nsealed" end })) end,
+        "the key function failed: vault sealed" },
+      { function() error() end, "the key function failed" },
+      { function() error(setmetatable({}, { __tostring = function() error "no text" end })) end,
+        "the key function failed" },
+      { function() return nil, "not logged in" end, "the key function returned no key: not logged in" },
+      { function() return 17 end, "the key function must return a string, not a number" },
+    } do
+      local err, requests = refusal_of(case[1])
       assert.equal("unauthenticated", err.kind)
       assert.equal("not_sent", err.outcome)
-      assert.is_nil(tostring(err):find("secret-token", 1, true))
+      assert.equal("local", err.source)
+      assert.equal(case[2], (err.message:gsub(": nil$", "")))
       assert.equal(0, #requests)
     end
+  end)
+
+  it("shows nothing that looks like a key", function()
+    for _, text in ipairs { sandbox.LOCKPUB_KEY, sandbox.LOCKER_KEY, sandbox.LOCKER_KEY:sub(4), "ll_test_abcdef" } do
+      for _, quote in ipairs { "bad key %s here", "(%s)", "Authorization: Bearer %s", "%s" } do
+        local reason = quote:format(text)
+        for _, ask in ipairs { function() error(reason, 0) end, function() return nil, reason end } do
+          local err = refusal_of(ask)
+          assert.is_nil(tostring(err):find(text:sub(1, 20), 1, true), tostring(err))
+          assert.truthy(err.message:find("[redacted]", 1, true))
+        end
+      end
+    end
+    local err = refusal_of(function() return "nonsense secret-token" end)
+    assert.is_nil(tostring(err):find("secret-token", 1, true))
+  end)
+
+  it("shows a reason in part when it is long", function()
+    local err = refusal_of(function() error(("ü"):rep(1000), 0) end)
+    assert.truthy(#err.message < 600 and err.message:find "…$")
+  end)
+
+  it("that fails after a 401 is told beside the 401", function()
+    local asked = 0
+    local err = refusal_of(function()
+      asked = asked + 1
+      if asked == 2 then error("vault sealed", 0) end
+      return sandbox.LOCKPUB_KEY
+    end, { { status = 401, body = '{"message":"Invalid API key"}' } })
+    assert.equal("unauthenticated", err.kind)
+    assert.equal("rejected", err.outcome)
+    assert.equal(401, err.status)
+    assert.equal("Invalid API key; the key function failed: vault sealed", err.message)
+  end)
+
+  it("that uses its own client is refused there, not called again", function()
+    local lockpub, asked, inner = nil, 0, {}
+    lockpub = clients.lockpub({ clients.CREATED }, { api_key = function()
+      asked = asked + 1
+      inner[1] = select(2, lockpub.links:create(clients.link_fields()))
+      inner[2] = select(2, lockpub:quota())
+      inner[3] = coroutine.wrap(function() return select(2, lockpub.links:create(clients.link_fields())) end)()
+      return sandbox.LOCKPUB_KEY
+    end })
+    assert.truthy(lockpub.links:create(clients.link_fields()))
+    assert.equal(1, asked)
+    for i = 1, 3 do
+      assert.equal("unauthenticated", inner[i].kind)
+      assert.truthy(inner[i].message:find("used the client", 1, true))
+    end
+  end)
+
+  it("may use the client while another coroutine waits for the key", function()
+    local lockpub = clients.lockpub({ clients.CREATED, clients.CREATED }, { api_key = function()
+      coroutine.yield()
+      return sandbox.LOCKPUB_KEY
+    end, clock = { now = function() return 1780000000 end, sleep = coroutine.yield } })
+    local made = 0
+    local function make()
+      assert(lockpub.links:create(clients.link_fields()))
+      made = made + 1
+    end
+    local threads = { coroutine.create(make), coroutine.create(make) }
+    for _ = 1, 5 do
+      for _, thread in ipairs(threads) do
+        if coroutine.status(thread) ~= "dead" then assert(coroutine.resume(thread)) end
+      end
+    end
+    assert.equal(2, made)
   end)
 
   it("is not stampeded by concurrent calls", function()

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buffer.h"
+
 #define MESSAGE_MAX 2048
 #define CODE_MAX 64
 /* A slot missed this often is used late rather than chased for ever on an overloaded machine. */
@@ -299,9 +301,27 @@ void lks_call_renew(lks_call *call, lks_time now, lks_span wait) {
   call->slot_waited = false;
 }
 
+/* Out of memory it stays as it was. */
+static void add_message(lks_call *call, const char *more) {
+  lks_buffer joined;
+  if (more == NULL) return;
+  lks_buffer_init(&joined, 2 * MESSAGE_MAX + 2);
+  lks_buffer_append_text(&joined, call->message);
+  if (joined.length > 0) lks_buffer_append(&joined, "; ", 2);
+  if (lks_buffer_append_text(&joined, more)) {
+    char *message = copy_text(joined.data, MESSAGE_MAX);
+    if (message != NULL) {
+      free(call->message);
+      call->message = message;
+    }
+  }
+  lks_buffer_free(&joined);
+}
+
 void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message) {
   advance(call, now);
   if (call->state != STATE_PACE && call->state != STATE_KEY) return;
+  if (call->state == STATE_KEY && call->attempt_count > 0) add_message(call, message);
   stop(call, kind, retry_after, message);
 }
 
@@ -420,9 +440,9 @@ void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_fai
   decide(call, chance, attempt, -1);
 }
 
-void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, const char *message) {
+void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, const char *message) {
   if (call->state == STATE_DONE || call->state == STATE_FAILED) return;
-  lks_attempt *attempt = end_attempt(call, now, 0, true);
+  lks_attempt *attempt = end_attempt(call, now, 0, sent);
   if (attempt != NULL) attempt->kind = kind;
   set_failure(call, kind, LKS_LOCAL, 0, NULL, message);
   call->retry_after = -1;
@@ -441,8 +461,7 @@ lks_span lks_call_pause(const lks_call *call) {
  * the last answer says anything. */
 static lks_outcome outcome(const lks_call *call) {
   if (call->kind == LKS_KIND_NONE) return LKS_APPLIED;
-  bool reads = call->options.retry == LKS_RETRY_SAFE && !call->options.writes;
-  if (call->maybe_applied && !reads) return LKS_UNKNOWN;
+  if (call->maybe_applied && !lks_call_is_reading(call)) return LKS_UNKNOWN;
   lks_outcome last = LKS_NOT_SENT;
   for (size_t i = call->attempt_count; i > 0 && last == LKS_NOT_SENT; i--)
     last = lks_attempt_outcome(&call->attempts[i - 1]);
@@ -471,6 +490,14 @@ size_t lks_call_attempt_count(const lks_call *call) {
 
 lks_time lks_call_deadline(const lks_call *call) {
   return call->deadline;
+}
+
+bool lks_call_is_sending(const lks_call *call) {
+  return call->state == STATE_SENT;
+}
+
+bool lks_call_is_reading(const lks_call *call) {
+  return call->options.retry == LKS_RETRY_SAFE && !call->options.writes;
 }
 
 bool lks_call_is_retrying(const lks_call *call) {

@@ -91,7 +91,8 @@ bool lks_call_slot_due(const lks_call *call, lks_time now);
 void lks_call_renew(lks_call *call, lks_time now, lks_span wait);
 /* Answers to KEY and PACE: it cannot be had. kind is UNAUTHENTICATED, WOULD_WAIT, QUOTA_EXCEEDED, STORE or what else
  * stopped the driver; `retry_after` below 0 when not known; `message` is copied, NULL gives a standard one. After an
- * attempt the failure of that attempt stays the result of the call, since it is what happened. */
+ * attempt the failure of that attempt stays the result of the call, since it is what happened; why no other key could
+ * be had is added to its message. */
 void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message);
 
 typedef enum lks_body { LKS_BODY_NONE, LKS_BODY_JSON, LKS_BODY_GARBAGE } lks_body;
@@ -118,8 +119,9 @@ typedef struct lks_failure {
 
 void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_failure *failure);
 
-/* Ends the call wherever it is; while a request is out, its outcome is unknown. */
-void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, const char *message);
+/* Ends the call wherever it is. `sent`: whether some byte of a request that is out may have reached the service, so
+ * that its outcome is unknown; without one that is out it says nothing. */
+void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, const char *message);
 
 /* With LKS_EFFECT_MOVE and LKS_EFFECT_PAUSE: valid until the next lks_call_next. */
 lks_span lks_call_lateness(const lks_call *call);
@@ -144,8 +146,12 @@ void lks_call_result(const lks_call *call, lks_result *result);
 /* Attempts begun so far, the running one included. */
 size_t lks_call_attempt_count(const lks_call *call);
 lks_time lks_call_deadline(const lks_call *call);
+/* Whether SEND was said and the attempt has not ended: the one time at which the request may be sent. */
+bool lks_call_is_sending(const lks_call *call);
 /* The wait announced last was one between attempts, not one for a slot: for events. */
 bool lks_call_is_retrying(const lks_call *call);
+/* Whether the call only reads, so that no outcome of it can have changed anything. */
+bool lks_call_is_reading(const lks_call *call);
 const lks_operation *lks_call_operation(const lks_call *call);
 lks_pacing lks_call_pacing(const lks_call *call);
 

@@ -147,13 +147,15 @@ static bool give_key(lks_client *client, lks_call *call, lks_time now) {
   return true;
 }
 
-/* The state of the key the call is sent with, which another call may have replaced in the client meanwhile: a slot must
- * go back where it came from. */
-static lks_state *state_of(const lks_client *client, lks_memory_store *store, const lks_call *call) {
+void lks_client_call_state(const lks_client *client, const lks_call *call, char name[LKS_STATE_NAME_SIZE]) {
   const lks_key *key = lks_call_current_key(call);
-  if (key == client->key) return lks_memory_store_get(store, client->state_name);
+  write_state_name(client, key != NULL ? key : client->key, name);
+}
+
+static lks_state *state_of(const lks_client *client, lks_memory_store *store, const lks_call *call) {
+  if (lks_call_current_key(call) == client->key) return lks_memory_store_get(store, client->state_name);
   char name[LKS_STATE_NAME_SIZE];
-  write_state_name(client, key, name);
+  lks_client_call_state(client, call, name);
   return lks_memory_store_get(store, name);
 }
 
@@ -183,4 +185,30 @@ lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call
     action.effects = unsettled;
     return action;
   }
+}
+
+void lks_client_response(lks_client *client, lks_memory_store *store, lks_call *call, lks_time now, double chance,
+                         const lks_received *received, lks_quota *quota) {
+  const lks_policy_headers *headers = received->headers;
+  lks_response response = {
+      .status = received->status,
+      .body = received->body,
+      .retry_after = lks_headers_value(headers->retry_after),
+      .connected = received->connected,
+      .refusal = received->refusal,
+      .quota_reset = -1,
+  };
+  *quota = (lks_quota){0};
+  if (headers->quota_remaining[0] != '\0' && client->options.service == LKS_LOCKPUB) {
+    lks_state *state = store == NULL ? NULL : state_of(client, store, call);
+    lks_quota *kept = state == NULL ? quota : &state->quota;
+    lks_quota_observe(kept, now, lks_headers_value(headers->quota_limit), headers->quota_remaining,
+                      lks_headers_value(headers->quota_reset));
+    *quota = *kept;
+    if (quota->known && quota->remaining == 0) {
+      response.refusal.quota_used_up = true;
+      response.quota_reset = quota->reset > now ? quota->reset - now : 0;
+    }
+  }
+  lks_call_response(call, now, chance, &response);
 }

@@ -5,6 +5,7 @@
 
 #include "budget.h"
 #include "call.h"
+#include "headers.h"
 #include "memory_store.h"
 #include "pacer.h"
 #include "request.h"
@@ -46,6 +47,10 @@ lks_key *lks_client_key(const lks_client *client);
 /* "service:fingerprint" of the present key, "" without one. Borrowed until the next set_key. */
 const char *lks_client_state_name(const lks_client *client);
 
+/* The same of the key the call is sent with, which another may have replaced in the client meanwhile: slots, pauses and
+ * quota belong to that one's state. The client's when the call has none yet. */
+void lks_client_call_state(const lks_client *client, const lks_call *call, char name[LKS_STATE_NAME_SIZE]);
+
 /* Makes a call with this client's budget, lateness and key policy filled in over `options`. NULL: out of memory. */
 lks_call *lks_client_call(lks_client *client, const lks_call_options *options, lks_time now);
 
@@ -54,5 +59,19 @@ lks_call *lks_client_call(lks_client *client, const lks_call_options *options, l
  * wants another one. */
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
                            lks_time now);
+
+typedef struct lks_received {
+  int status;
+  lks_body body;
+  const lks_policy_headers *headers; /* borrowed during the call */
+  lks_span connected;                /* see lks_response */
+  lks_refusal refusal;               /* its texts; what the quota says is added here */
+} lks_received;
+
+/* As lks_call_response: what an answer means for the call, and for the quota of the key that the attempt was sent with,
+ * which is kept in `store`. With `store` NULL it is kept nowhere. *quota receives the quota as known afterwards,
+ * `known` false when this answer told none. */
+void lks_client_response(lks_client *client, lks_memory_store *store, lks_call *call, lks_time now, double chance,
+                         const lks_received *received, lks_quota *quota);
 
 #endif

@@ -172,3 +172,18 @@ lks_kind lks_error_classify(lks_service service, int status, const lks_refusal *
   if (refusal != NULL) kind = service == LKS_LOCKPUB ? lockpub_kind(status, refusal) : locker_kind(status, refusal);
   return kind != LKS_KIND_NONE ? kind : status_kind(status);
 }
+
+bool lks_error_retryable(lks_kind kind, int status) {
+  switch (kind) {
+  case LKS_KIND_RATE_LIMITED:
+  case LKS_KIND_QUOTA_EXCEEDED:
+  case LKS_KIND_WOULD_WAIT:
+  case LKS_KIND_SERVER_ERROR:
+  case LKS_KIND_CONNECT:
+  case LKS_KIND_NETWORK:
+  case LKS_KIND_TIMEOUT:
+  case LKS_KIND_STORE: return true;
+  case LKS_KIND_BAD_RESPONSE: return status < 300 || status > 399; /* a portal goes away; a redirect stays */
+  default: return false;
+  }
+}

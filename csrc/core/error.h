@@ -35,6 +35,10 @@ typedef enum lks_kind {
   LKS_KIND_COUNT
 } lks_kind;
 
+/* Whether the same call may succeed later without a change of the request, the key, the account or the program. Of a
+ * BAD_RESPONSE the status tells (0: none came). */
+bool lks_error_retryable(lks_kind kind, int status);
+
 typedef enum lks_outcome { LKS_NOT_SENT, LKS_REJECTED, LKS_UNKNOWN, LKS_APPLIED } lks_outcome;
 typedef enum lks_source { LKS_LOCAL, LKS_REMOTE, LKS_TRANSPORT } lks_source;
 

@@ -8,6 +8,7 @@
 #include "box.h"
 #include "core/timestamp.h"
 
+void lks_lua_open_attach(lua_State *L);
 void lks_lua_open_key(lua_State *L);
 void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
@@ -22,6 +23,7 @@ void lks_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, l
 
 /* Seconds at a stack index as microseconds. Raises a Lua argument error when it is no number. */
 lks_time lks_lua_check_time(lua_State *L, int index);
+/* Seconds; a whole number of them as lks_lua_push_whole. */
 void lks_lua_push_span(lua_State *L, lks_span span);
 /* A whole number as an integer where Lua has them. */
 void lks_lua_push_whole(lua_State *L, long long number);

@@ -14,13 +14,16 @@ static lks_call_box *check_box(lua_State *L) {
   return box;
 }
 
-static int call_collect(lua_State *L) {
-  lks_call_box *box = luaL_checkudata(L, 1, LKS_CALL_TYPE);
+static void empty(lks_call_box *box) {
   lks_call_free(box->call);
   box->call = NULL;
   lks_request_free(&box->request);
   lks_client_release(box->client);
   box->client = NULL;
+}
+
+static int call_collect(lua_State *L) {
+  empty(luaL_checkudata(L, 1, LKS_CALL_TYPE));
   return 0;
 }
 
@@ -132,6 +135,7 @@ static int call_next(lua_State *L) {
 /* call:request() -> method, url, { {name, value}, … }, body | nil. The header list holds the key. */
 static int call_request(lua_State *L) {
   lks_call_box *box = check_box(L);
+  luaL_argcheck(L, lks_call_is_sending(box->call), 1, "nothing is to be sent");
   lks_header headers[LKS_REQUEST_HEADERS_MAX];
   size_t count = lks_request_headers(&box->request, lks_call_current_key(box->call), headers);
   lua_pushstring(L, box->request.method);
@@ -209,53 +213,34 @@ static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
   }
 }
 
+static lks_body body_at(lua_State *L, int index) {
+  if (lua_isnil(L, index)) return LKS_BODY_NONE;
+  return lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index) ? LKS_BODY_GARBAGE : LKS_BODY_JSON;
+}
+
 /* call:response(now, chance, status, headers, connected, body, memory | nil)
  *   headers: raw lines or a table; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota is
  *   kept. Returns the three header values when the quota is kept elsewhere. */
 static int call_response(lua_State *L) {
   lks_call_box *box = check_box(L);
   lua_settop(L, 8);
-  lks_time now = lks_lua_check_time(L, 2);
-  double chance = (double)luaL_checknumber(L, 3);
   lks_policy_headers headers;
   read_headers(L, 5, &headers);
-  lks_response response = {
+  lks_received received = {
       .status = (int)luaL_checkinteger(L, 4),
-      .body = lua_isnil(L, 7)                                         ? LKS_BODY_NONE
-              : lua_toboolean(L, 7) || lua_type(L, 7) != LUA_TBOOLEAN ? LKS_BODY_JSON
-                                                                      : LKS_BODY_GARBAGE,
-      .retry_after = lks_headers_value(headers.retry_after),
+      .body = body_at(L, 7),
+      .headers = &headers,
       .connected = lks_lua_check_time(L, 6),
-      .quota_reset = -1,
   };
   lks_memory_store *store = lks_lua_opt_memory(L, 8);
-  bool has_quota = headers.quota_remaining[0] != '\0';
-  lks_quota quota = {0};
-  if (has_quota && lks_call_operation(box->call)->service == LKS_LOCKPUB) {
-    lks_state *state = store == NULL ? NULL : lks_memory_store_get(store, lks_client_state_name(box->client));
-    lks_quota *kept = state == NULL ? &quota : &state->quota;
-    lks_quota_observe(kept, now, lks_headers_value(headers.quota_limit), headers.quota_remaining,
-                      lks_headers_value(headers.quota_reset));
-    if (kept->known && kept->remaining == 0) {
-      response.refusal.quota_used_up = true;
-      response.quota_reset = kept->reset > now ? kept->reset - now : 0;
-    }
-    quota = *kept;
-  }
-  if (response.status >= 400) lks_lua_read_refusal(L, 7, &response.refusal);
-  lks_call_response(box->call, now, chance, &response);
-  box->quota = quota;
-  if (!has_quota || store != NULL) return 0;
+  if (received.status >= 400) lks_lua_read_refusal(L, 7, &received.refusal);
+  lks_client_response(box->client, store, box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3),
+                      &received, &box->quota);
+  if (headers.quota_remaining[0] == '\0' || store != NULL) return 0;
   lua_pushstring(L, lks_headers_value(headers.quota_limit));
   lua_pushstring(L, headers.quota_remaining);
   lua_pushstring(L, lks_headers_value(headers.quota_reset));
   return 3;
-}
-
-/* call:quota() -> { limit, remaining, reset, as_of } as known after the last answer, or nil */
-static int call_quota(lua_State *L) {
-  lks_lua_push_quota(L, &check_box(L)->quota);
-  return 1;
 }
 
 /* call:failure(now, chance, kind, sent, permanent, message | nil, status | nil) */
@@ -272,10 +257,11 @@ static int call_failure(lua_State *L) {
   return 0;
 }
 
-/* call:abort(now, kind, message) */
+/* call:abort(now, kind, message, sent): `sent` false when a request that is out certainly did not leave */
 static int call_abort(lua_State *L) {
   lks_call_box *box = check_box(L);
-  lks_call_abort(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), luaL_optstring(L, 4, NULL));
+  bool sent = lua_isnoneornil(L, 5) || lua_toboolean(L, 5);
+  lks_call_abort(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), sent, luaL_optstring(L, 4, NULL));
   return 0;
 }
 
@@ -295,64 +281,62 @@ static void push_attempt(lua_State *L, const lks_attempt *attempt) {
   lua_setfield(L, -2, "wait");
 }
 
-static void push_attempts(lua_State *L, const lks_result *result) {
-  lua_createtable(L, (int)result->attempt_count, 0);
-  for (size_t i = 0; i < result->attempt_count; i++) {
-    push_attempt(L, &result->attempts[i]);
-    lua_rawseti(L, -2, (int)i + 1);
-  }
-}
-
-/* call:success() -> status, elapsed, recovered. The request is wiped: it is not needed any more. */
-static int call_success(lua_State *L) {
-  lks_call_box *box = check_box(L);
-  lks_result result;
-  lks_call_result(box->call, &result);
-  lks_request_free(&box->request);
-  lua_pushinteger(L, result.status);
-  lks_lua_push_span(L, result.elapsed);
-  lua_pushboolean(L, result.recovered);
-  return 3;
-}
-
-/* call:attempts() -> list of { kind, status, elapsed, wait } */
-static int call_attempts(lua_State *L) {
-  lks_result result;
-  lks_call_result(check_box(L)->call, &result);
-  push_attempts(L, &result);
-  return 1;
-}
-
 static void set_text(lua_State *L, const char *name, const char *value) {
-  lua_pushstring(L, value); /* NULL pushes nil */
+  if (value == NULL) return;
+  lua_pushstring(L, value);
   lua_setfield(L, -2, name);
 }
 
-/* call:error() -> the fields of an error object */
-static int call_error(lua_State *L) {
+static void set_span(lua_State *L, const char *name, lks_span span) {
+  if (span < 0) return;
+  lks_lua_push_span(L, span);
+  lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_failure(lua_State *L, const lks_call_box *box, const lks_result *result) {
+  set_text(L, "kind", lks_kind_name(result->kind));
+  set_text(L, "outcome", lks_outcome_name(result->outcome));
+  set_text(L, "source", lks_source_name(result->source));
+  set_text(L, "operation", lks_call_operation(box->call)->name);
+  set_text(L, "code", result->code);
+  set_text(L, "message", result->message);
+  set_span(L, "retry_after", result->retry_after);
+  set_boolean(L, "retryable", lks_error_retryable(result->kind, result->status));
+}
+
+/* call:result() -> { status, elapsed, attempts = { { kind, status, elapsed, wait }, … } } and, of a success, recovered
+ * and quota; of a failure, the other fields of an error object. Nothing else can be asked of the call afterwards: it
+ * forgets its request and its key. */
+static int call_result(lua_State *L) {
   lks_call_box *box = check_box(L);
   lks_result result;
   lks_call_result(box->call, &result);
   if (result.kind == LKS_KIND_NO_MEMORY) return lks_lua_no_memory(L);
-  lua_createtable(L, 0, 12);
-  set_text(L, "kind", lks_kind_name(result.kind));
-  set_text(L, "outcome", lks_outcome_name(result.outcome));
-  set_text(L, "source", lks_source_name(result.source));
-  set_text(L, "operation", lks_call_operation(box->call)->name);
-  set_text(L, "code", result.code);
-  set_text(L, "message", result.message);
+  lua_createtable(L, 0, 14);
   if (result.status != 0) {
     lua_pushinteger(L, result.status);
     lua_setfield(L, -2, "status");
   }
-  if (result.retry_after >= 0) {
-    lks_lua_push_span(L, result.retry_after);
-    lua_setfield(L, -2, "retry_after");
+  set_span(L, "elapsed", result.elapsed);
+  lua_createtable(L, (int)result.attempt_count, 0);
+  for (size_t i = 0; i < result.attempt_count; i++) {
+    push_attempt(L, &result.attempts[i]);
+    lua_rawseti(L, -2, (int)i + 1);
   }
-  lks_lua_push_span(L, result.elapsed);
-  lua_setfield(L, -2, "elapsed");
-  push_attempts(L, &result);
   lua_setfield(L, -2, "attempts");
+  if (result.kind != LKS_KIND_NONE) {
+    set_failure(L, box, &result);
+  } else {
+    set_boolean(L, "recovered", result.recovered);
+    lks_lua_push_quota(L, &box->quota);
+    lua_setfield(L, -2, "quota");
+  }
+  empty(box);
   return 1;
 }
 
@@ -367,6 +351,15 @@ static int call_pause(lua_State *L) {
   return 1;
 }
 
+/* call:state_name() -> where the windows, pauses and quota of its key are kept */
+static int call_state_name(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  char name[LKS_STATE_NAME_SIZE];
+  lks_client_call_state(box->client, box->call, name);
+  lua_pushstring(L, name);
+  return 1;
+}
+
 /* call:attempt() -> number of the running or last attempt */
 static int call_attempt(lua_State *L) {
   lks_lua_push_whole(L, (long long)lks_call_attempt_count(check_box(L)->call));
@@ -378,8 +371,20 @@ static int call_deadline(lua_State *L) {
   return 1;
 }
 
+/* call:is_retrying() -> whether it waits between attempts, and the kind of what ended the last one */
 static int call_is_retrying(lua_State *L) {
-  lua_pushboolean(L, lks_call_is_retrying(check_box(L)->call));
+  lks_call_box *box = check_box(L);
+  bool retrying = lks_call_is_retrying(box->call);
+  lua_pushboolean(L, retrying);
+  if (!retrying) return 1;
+  lks_result result;
+  lks_call_result(box->call, &result);
+  lua_pushstring(L, lks_kind_name(result.kind));
+  return 2;
+}
+
+static int call_is_reading(lua_State *L) {
+  lua_pushboolean(L, lks_call_is_reading(check_box(L)->call));
   return 1;
 }
 
@@ -434,15 +439,14 @@ void lks_lua_open_call(lua_State *L) {
                                      {"response", call_response},
                                      {"failure", call_failure},
                                      {"abort", call_abort},
-                                     {"success", call_success},
-                                     {"attempts", call_attempts},
-                                     {"quota", call_quota},
-                                     {"error", call_error},
+                                     {"result", call_result},
                                      {"lateness", call_lateness},
                                      {"pause", call_pause},
                                      {"attempt", call_attempt},
                                      {"deadline", call_deadline},
                                      {"is_retrying", call_is_retrying},
+                                     {"is_reading", call_is_reading},
+                                     {"state_name", call_state_name},
                                      {"secret", call_secret},
                                      {"counts_quota", call_counts_quota},
                                      {"holds_key", call_holds_key},

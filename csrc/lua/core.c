@@ -24,7 +24,10 @@ lks_time lks_lua_check_time(lua_State *L, int index) {
 }
 
 void lks_lua_push_span(lua_State *L, lks_span span) {
-  lua_pushnumber(L, (lua_Number)lks_span_to_seconds(span));
+  if (span % LKS_SECOND == 0)
+    lks_lua_push_whole(L, span / LKS_SECOND);
+  else
+    lua_pushnumber(L, (lua_Number)lks_span_to_seconds(span));
 }
 
 void lks_lua_push_whole(lua_State *L, long long number) {
@@ -69,6 +72,7 @@ int luaopen_locksmith_core(lua_State *L) {
   luaL_newlib(L, functions);
   list_operations(L);
   lua_setfield(L, -2, "operations");
+  lks_lua_open_attach(L);
   lks_lua_open_key(L);
   lks_lua_open_client(L);
   lks_lua_open_call(L);

@@ -5,6 +5,7 @@
 
 #include "core/field.h"
 #include "core/link.h"
+#include "core/nearest.h"
 
 #define SEEN_MAX 16
 
@@ -111,9 +112,24 @@ static bool already_given(const field_reader *reader, size_t index) {
   return false;
 }
 
+static int refuse_name(lua_State *L, const lks_schema *schema, const char *name, size_t length) {
+  size_t best = LKS_NEAREST_MAX;
+  const char *nearest = NULL;
+  for (size_t i = 0; i < schema->count; i++) {
+    const char *known = schema->fields[i].name;
+    size_t distance = lks_nearest_distance(name, length, known, strlen(known));
+    if (distance < best) best = distance, nearest = known;
+  }
+  if (nearest == NULL || !lks_nearest_is_slip(best, length))
+    return refuse(L, "%s is not a field of this request", name, 0);
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s is not a field of this request; did you mean %s?", name, nearest);
+  return 2;
+}
+
 static int read_field(lua_State *L, field_reader *reader, const char *name, size_t length) {
   int index = lks_schema_find(reader->schema, name, length);
-  if (index < 0) return refuse(L, "%s is not a field of this request", name, 0);
+  if (index < 0) return refuse_name(L, reader->schema, name, length);
   const lks_field *field = &reader->schema->fields[index];
   if (already_given(reader, (size_t)index)) return refuse(L, "%s is given twice, under two names", name, 0);
   reader->seen[index] = true;
@@ -181,7 +197,29 @@ static int fields_read(lua_State *L) {
   return 2;
 }
 
+/* core.nearest(name, { known = …, … }) -> the known name that this is a slip for, or nil */
+static int fields_nearest(lua_State *L) {
+  size_t length, known_length, best = LKS_NEAREST_MAX;
+  const char *name = luaL_checklstring(L, 1, &length);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_pushnil(L); /* at 3: the nearest so far */
+  lua_pushnil(L);
+  while (lua_next(L, 2)) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING) continue;
+    const char *known = lua_tolstring(L, -1, &known_length);
+    size_t distance = lks_nearest_distance(name, length, known, known_length);
+    if (distance > best || (distance == best && !lua_isnil(L, 3) && strcmp(known, lua_tostring(L, 3)) > 0)) continue;
+    best = distance;
+    lua_pushvalue(L, -1);
+    lua_replace(L, 3);
+  }
+  if (!lks_nearest_is_slip(best, length)) lua_pushnil(L);
+  return 1;
+}
+
 void lks_lua_open_fields(lua_State *L) {
-  lua_pushcfunction(L, fields_read);
-  lua_setfield(L, -2, "fields");
+  static const luaL_Reg functions[] = {{"fields", fields_read}, {"nearest", fields_nearest}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
 }

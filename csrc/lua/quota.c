@@ -5,13 +5,6 @@
 /* A remote store keeps a quota as this text: "limit remaining reset as_of", the instants in whole microseconds. */
 #define FIELDS 4
 
-static void push_instant(lua_State *L, lks_time instant) {
-  if (instant % LKS_SECOND == 0)
-    lks_lua_push_whole(L, instant / LKS_SECOND);
-  else
-    lks_lua_push_span(L, instant);
-}
-
 void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
   if (!quota->known) {
     lua_pushnil(L);
@@ -24,9 +17,9 @@ void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
   }
   lks_lua_push_whole(L, quota->remaining);
   lua_setfield(L, -2, "remaining");
-  push_instant(L, quota->reset);
+  lks_lua_push_span(L, quota->reset);
   lua_setfield(L, -2, "reset");
-  push_instant(L, quota->as_of);
+  lks_lua_push_span(L, quota->as_of);
   lua_setfield(L, -2, "as_of");
 }
 
@@ -120,7 +113,7 @@ static int quota_read(lua_State *L) {
 
 /* core.month_end(now) -> Unix seconds of the next month's first instant, UTC */
 static int month_end(lua_State *L) {
-  push_instant(L, lks_month_end(lks_lua_check_time(L, 1)));
+  lks_lua_push_span(L, lks_month_end(lks_lua_check_time(L, 1)));
   return 1;
 }
 

@@ -3,12 +3,10 @@
 local Error = require "locksmith.error"
 local json = require "locksmith.json"
 local options = require "locksmith.options"
+local resource = require "locksmith.resource"
 local session = require "locksmith.session"
 
 local client = {}
-
--- The session hangs on the client where neither pairs() nor a dumper of tables finds the way to it.
-local sessions = setmetatable({}, { __mode = "k" })
 
 local REQUEST = {
   method = options.types "string",
@@ -33,7 +31,7 @@ local function query_list(query, what)
   for name, value in pairs(query) do
     local text = scalar(value)
     if type(name) ~= "string" or not text then
-      error(("%s: option 'query' must map names to strings, numbers or booleans"):format(what), 3)
+      options.misuse(("%s: option 'query' must map names to strings, numbers or booleans"):format(what))
     end
     list[#list + 1] = { name, text }
   end
@@ -47,14 +45,13 @@ end
 ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
 ---@return any value decoded body, true when it is empty, nil on failure
 ---@return locksmith.Response|locksmith.Error
-function Client:request(request, opts)
-  local own = sessions[self]
-  local operation = own.service .. ".request"
-  options.argument(request, "table", "request", operation, 3)
-  options.read(request, REQUEST, operation, 3)
-  opts = options.read(opts, options.CALL, operation, 3)
-  options.argument(request.method, "string", "request.method", operation, 3)
-  options.argument(request.path, "string", "request.path", operation, 3)
+function Client.request(task, request, opts)
+  local operation = task.session.service .. ".request"
+  options.argument(request, "table", "request", operation)
+  options.read(request, REQUEST, operation)
+  opts = options.read(opts, options.CALL, operation)
+  options.argument(request.method, "string", "request.method", operation)
+  options.argument(request.path, "string", "request.path", operation)
   local query = query_list(request.query or {}, operation)
   local body
   if request.body ~= nil then
@@ -65,48 +62,42 @@ function Client:request(request, opts)
     end
   end
   local retry = request.retry or (request.method == "GET" and "safe" or "never")
-  local value, response = own:raw_call(operation, opts, request.method, request.path, body, retry == "safe", query)
+  local value, response = task:raw_call(operation, opts, {
+    method = request.method, path = request.path, body = body, fields = request.body, query = query,
+    safe = retry == "safe",
+  })
   if value == nil and not Error.is(response) then value = true end -- so that assert() takes it for the success it is
   return value, response
 end
 
---- Closes the connections and forgets the key. Later calls fail with kind "closed". May be repeated.
-function Client:close()
-  sessions[self]:close()
+--- Closes the connections and forgets the key. Later calls fail with kind "closed", and so do those that are under way.
+--- May be repeated.
+function Client.close(task)
+  task.session:close()
 end
 
 --- Makes a class whose instances hold a session out of sight.
 ---@param service "lockpub"|"locker"
 ---@param methods table
+---@param build fun(session: locksmith.Session): table
 ---@return function new
 function client.class(service, methods, build)
   local what = "locksmith." .. service
-  local class = { __name = what }
-  local index = {}
-  for name, method in pairs(Client) do index[name] = method end
-  for name, method in pairs(methods) do
-    index[name] = function(self, ...)
-      local value, err = method(sessions[self], ...) -- no tail call: a misuse is reported two levels up
-      return value, err
-    end
-  end
-  class.__index = index
+  local all = {}
+  for name, method in pairs(Client) do all[name] = method end
+  for name, method in pairs(methods) do all[name] = method end
   -- What is collected needs no __gc of its own: key, connections and calls are userdata that free themselves, and a
   -- resource may outlive the client table it came from.
-  class.__close = function(self) sessions[self]:close() end
-  class.__metatable = false
-  local function describe(self)
-    local own = sessions[self]
-    return ("%s (%s)"):format(what, own.closed and "closed" or own.core:base_url())
-  end
-  class.__tostring = describe
-
+  local new = resource.class(what, all, {
+    __close = function(own) own:close() end,
+    __tostring = function(own)
+      return ("%s (%s)"):format(what, own.closed and "closed" or own.core:base_url())
+    end,
+  })
   return function(given)
-    local own, err = session.new(service, options.read(given, options.CLIENT, what, 3))
+    local own, err = session.new(service, options.read(given, options.CLIENT, what))
     if not own then return nil, err end
-    local self = build(own)
-    sessions[self] = own
-    return setmetatable(self, class)
+    return new(own, build(own))
   end
 end
 

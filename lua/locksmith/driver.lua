@@ -1,128 +1,161 @@
 --- Drives one call of the C machine to its end: does what it says, tells it what came of it.
 
 local Error = require "locksmith.error"
+local Response = require "locksmith.response"
+local answer = require "locksmith.answer"
 local core = require "locksmith.core"
-local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local pacing = require "locksmith.pacing"
-local Response = require "locksmith.response"
 
 local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, core.DONE
 
--- Fields of a body that are nobody's business.
-local SECRET = { "password", "secretMemo", "targetUrl" }
-
 local driver = {}
 
-local function emit(session, call, event)
+local MAIN = {}
+
+local function complain(session, message)
+  if session.logger_failed then return end
+  session.logger_failed = true
+  local text = "locksmith: on_event raised an error, which is reported this once: " .. tostring(message)
+  local ngx = rawget(_G, "ngx")
+  if type(ngx) == "table" and ngx.log then return ngx.log(ngx.ERR, text) end
+  io.stderr:write(text, "\n")
+end
+
+--- Hands an event to the caller's on_event. What that function does with the client makes no events of its own, or it
+--- might never end; a fault in it must not decide whether a link exists.
+---@param task locksmith.Task
+---@param event table
+local function emit(task, event)
+  local session = task.session
   local on_event = session.on_event
   if not on_event then return end
-  event.operation = call:operation()
-  pcall(on_event, event) -- a fault in a logger must not decide whether a link exists
+  local here = coroutine.running() or MAIN
+  if session.emitting[here] then return end
+  event.call, event.time = task.number, session.now()
+  session.emitting[here] = true
+  local ok, message = pcall(on_event, event)
+  session.emitting[here] = nil
+  if not ok then complain(session, message) end
 end
 
-local function decode(text, uncleaned)
-  if text == nil or text == "" then return nil end
-  local ok, value = json.decode(text, uncleaned)
-  if not ok then return false end
-  if value == nil then return false end -- a bare null says nothing that any operation could mean
-  return value
+local function emit_of(task, call, event)
+  event.operation = call:operation()
+  emit(task, event)
 end
+
+--- Says that a method ended with an error.
+---@param task locksmith.Task
+---@param err locksmith.Error
+function driver.report(task, err)
+  if task.session.on_event then
+    emit(task, { type = "error", operation = err.operation, error = err, kind = err.kind })
+  end
+end
+
+---@class locksmith.Exchange what a running call was answered last, and holds in a store outside this process
+---@field headers table<string, string>|string|nil
+---@field value any of the body; false when that is no JSON
+---@field text string?
 
 --- Carries out one attempt.
----@return table|string|false headers false without an answer
----@return any value of its body; false when that is no JSON
----@return string|false text
 ---@return integer? status
 ---@return string? kind of the failure
 local function attempt(session, call, limit, shape, exchange)
-  local status, a, b, c, permanent, partial = session.transport:send(call, limit)
+  exchange.headers, exchange.value, exchange.text = nil, nil, nil
+  local status, headers, text, connected, permanent, partial = session.transport:send(call, limit)
   if not status then
-    call:failure(session.now(), session.random(), a, b, permanent or false, c, partial)
-    return false, false, false, nil, a
+    call:failure(session.now(), session.random(), headers, text, permanent or false, connected, partial)
+    return nil, headers
   end
-  local value = decode(b, shape and status < 300)
+  exchange.headers, exchange.text = headers, text
+  local value = answer.decode(text, shape and status < 300)
+  exchange.value = value
   local chance = status < 400 and 0 or session.random()
   local quota_limit, remaining, reset =
-    call:response(session.now(), chance, status, a, c or 0, value, session.memory)
-  if remaining then exchange.quota = pacing.observe(session, exchange, quota_limit, remaining, reset) end
-  return a, value, b, status
+    call:response(session.now(), chance, status, headers, connected or 0, value, session.memory)
+  if remaining then exchange.quota = pacing.observe(session, call, exchange, quota_limit, remaining, reset) end
+  return status
 end
 
 local function attempt_with_events(session, call, limit, shape, exchange)
-  local method, url = call:target()
-  emit(session, call, { type = "request", method = method, url = url, attempt = call:attempt() })
+  local task, method, url = exchange.task, call:target()
+  local number = call:attempt()
+  emit_of(task, call, { type = "request", method = method, url = url, attempt = number })
+  if session.closed then return call:abort(session.now(), "closed", "the client was closed", false) end
   local began = session.now()
-  local headers, value, text, status, kind = attempt(session, call, limit, shape, exchange)
-  emit(session, call, { type = "response", status = status, kind = kind, attempt = call:attempt(),
+  local status, kind = attempt(session, call, limit, shape, exchange)
+  emit_of(task, call, { type = "response", status = status, kind = kind, attempt = number,
     elapsed = session.now() - began })
-  return headers, value, text
 end
 
-local function wait(session, call, span)
+local function wait(session, task, call, span)
   if session.on_event then
-    emit(session, call, { type = call:is_retrying() and "retry" or "wait", wait = span, attempt = call:attempt() + 1 })
+    local retrying, reason = call:is_retrying()
+    emit_of(task, call, { type = retrying and "retry" or "wait", wait = span, attempt = call:attempt() + 1,
+      reason = reason })
   end
+  if session.closed then return end
   local refusal = session.sleep(span)
   if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
 end
 
-local function succeed(call, headers, value, text, shape, quota)
-  local response = Response.new(call, headers, quota)
+local function headers_of(exchange)
+  local headers = exchange.headers
+  if type(headers) == "string" then return core.headers(headers) end
+  return headers
+end
+
+local function succeed(call, shape, exchange)
+  local response = Response.new(call:result(), headers_of(exchange) or {}, exchange.quota)
+  local value = exchange.value
   if value == false or response.recovered then
     value = nil
   elseif shape and type(value) == "table" then
     value = shape(value)
   end
-  return value, response, text
+  return value, response, exchange.text
 end
 
-local function details_of(value)
-  if type(value) ~= "table" then return nil end
-  local inner = type(value.error) == "table" and value.error.details or nil
-  return value.details or value.errors or inner
-end
-
-local function fail(session, call, value, body)
-  local fields = call:error()
-  local hidden = { call:secret() }
-  for _, name in ipairs(SECRET) do hidden[#hidden + 1] = body and body[name] end
-  if fields.source == "remote" then fields.details = details_of(value) end
-  local err = Error.new(fields, hidden)
-  emit(session, call, { type = "error", error = err, kind = err.kind })
-  return nil, err
+local function fail(call, fields, exchange)
+  local secrets, reads = answer.secrets(fields), call:is_reading()
+  secrets[#secrets + 1] = call:secret()
+  local result = call:result()
+  result.headers = headers_of(exchange)
+  if result.source == "remote" then answer.explain(result, exchange.value, exchange.text) end
+  return nil, Error.new(result, secrets, reads)
 end
 
 --- Runs a call.
----@param session table
+---@param session locksmith.Session
+---@param task locksmith.Task
 ---@param call userdata
----@param body table? what the request's body was made from: no error may show its secrets
+---@param fields table? what the request was made from: no error may show it
 ---@param shape nil|fun(value: table): table makes the result from the decoded answer; without it, it is only cleaned
 ---@return any value, or nil
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came
-function driver.run(session, call, body, shape)
+function driver.run(session, task, call, fields, shape)
   local now, carry_out = session.now, session.on_event and attempt_with_events or attempt
   local memory = session.memory
-  -- What pacing learns from a store outside this process; with a memory store the core settles everything by itself.
-  local exchange = not memory and {} or nil
-  local headers, value, text = false, false, false
+  local exchange = { task = task, emit = emit_of }
   while true do
-    if session.closed then call:abort(now(), "closed", "the client was closed") end
-    local action, span, effects = call:next(now(), memory)
+    local time = now()
+    if session.closed then call:abort(time, "closed", "the client was closed") end
+    local action, span, effects = call:next(time, memory)
     if effects ~= 0 then pacing.settle(session, call, effects, exchange) end
     if action == SEND then
-      headers, value, text = carry_out(session, call, span, shape, exchange)
+      carry_out(session, call, span, shape, exchange)
     elseif action == WAIT then
-      wait(session, call, span)
+      wait(session, task, call, span)
     elseif action == DONE then
-      return succeed(call, headers, value, text, shape, exchange and exchange.quota)
+      return succeed(call, shape, exchange)
     elseif action == PACE then
-      pacing.reserve(session, call, span, exchange, emit)
+      pacing.reserve(session, call, span, exchange)
     elseif action == KEY then
       key_source.bring(session, call, span)
     else
-      return fail(session, call, value, body)
+      return fail(call, fields, exchange)
     end
   end
 end

@@ -4,19 +4,26 @@
 ---@field kind string one of the kinds of the reference
 ---@field message string
 ---@field status integer? HTTP status where the service answered
+---@field headers table<string, string>? of that answer, lower-case names
 ---@field code string? the service's own code, such as "8000"
 ---@field details any? the service's own details
 ---@field outcome "not_sent"|"rejected"|"unknown"|"applied"
 ---@field operation string such as "locker.addresses.create"
----@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds
+---@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step }
 ---@field retry_after number? seconds, where known
+---@field retryable boolean? whether the same call may succeed later without a change; whether it may be made again
+---  without doing something twice is told by `outcome`
 ---@field elapsed number? seconds since the call began
 ---@field value any? what exists in spite of the error
+---@field slug string? of a link that was to be made with it
 ---@field source "local"|"remote"|"transport"
 ---@field resume table? of an iteration: what to pass to each() or pages() to go on
 local Error = {}
 Error.__index = Error
 Error.__name = "locksmith.Error"
+
+-- Of calls that only read: whatever became of them, nothing was changed.
+local ReadError = { __index = Error, __name = Error.__name }
 
 local STANDARD = {
   rate_limited = "the service asked for fewer requests",
@@ -84,8 +91,9 @@ local function by_length(a, b) return #a > #b end
 
 ---@param fields table the fields of the error; owned by it from now on
 ---@param secrets string[]? texts that must not appear in it
+---@param reads boolean? the call only reads
 ---@return locksmith.Error
-function Error.new(fields, secrets)
+function Error.new(fields, secrets, reads)
   fields.attempts = fields.attempts or {}
   fields.outcome = fields.outcome or "not_sent"
   fields.source = fields.source or "local"
@@ -94,11 +102,11 @@ function Error.new(fields, secrets)
   if secrets and #secrets > 0 then
     table.sort(secrets, by_length)
     for name, limit in pairs(CUT) do fields[name] = redact_cut(fields[name], limit, secrets) end
-    for _, name in ipairs { "message", "code", "details" } do
+    for _, name in ipairs { "message", "code", "details", "headers" } do
       fields[name] = redact(fields[name], secrets, 0)
     end
   end
-  return setmetatable(fields, Error)
+  return setmetatable(fields, reads and ReadError or Error)
 end
 
 ---@param kind string
@@ -112,7 +120,22 @@ end
 ---@param value any
 ---@return boolean # whether it is an error object of this library
 function Error.is(value)
-  return getmetatable(value) == Error
+  local class = getmetatable(value)
+  return class == Error or class == ReadError
+end
+
+--- What a step only read may be part of something that writes.
+---@param err locksmith.Error
+---@return locksmith.Error
+function Error.of_write(err)
+  return setmetatable(err, Error)
+end
+
+--- Ends the program, or the nearest pcall, with this error as a text that begins with the caller's line: what every
+--- interpreter prints well. To hand on the object itself: error(err, 0).
+---@param level integer? 1 (default): the line that called raise; 2: the line that called that function; …
+function Error:raise(level)
+  error(tostring(self), (level or 1) + 1)
 end
 
 local OUTCOME = {
@@ -120,17 +143,67 @@ local OUTCOME = {
   applied = "it was carried out in part",
 }
 
-function Error:__tostring()
+-- Services count some problems twice, in two languages: the first is enough.
+local function first_text(value, depth)
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" or depth > 4 then return nil end
+  if value[1] ~= nil then return first_text(value[1], depth + 1) end
+  local names = {}
+  for name in pairs(value) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local text = first_text(value[name], depth + 1)
+    if text then return name .. ": " .. text end
+  end
+end
+
+local DETAIL_MAX = 300
+
+---@param text string
+---@param most integer bytes
+---@return string # its beginning where it is longer, cut between characters
+function Error.cut(text, most)
+  if #text <= most then return text end
+  return text:sub(1, most):gsub("[\128-\191]*$", ""):gsub("[\192-\255]$", "") .. "…"
+end
+
+local function reason(self)
+  local text = first_text(self.details, 0)
+  if not text or tostring(self.message):find(text, 1, true) then return nil end
+  return Error.cut(text, DETAIL_MAX)
+end
+
+local function describe(self, outcome)
   local parts = { self.operation and self.operation .. ": " or "", self.kind }
   local told = {}
   if self.status then told[#told + 1] = "HTTP " .. self.status end
   if self.code then told[#told + 1] = "code " .. tostring(self.code) end
   if #told > 0 then parts[#parts + 1] = " (" .. table.concat(told, ", ") .. ")" end
   parts[#parts + 1] = ": " .. tostring(self.message)
-  if OUTCOME[self.outcome] then parts[#parts + 1] = "; " .. OUTCOME[self.outcome] end
+  local detail = reason(self)
+  if detail then parts[#parts + 1] = " (" .. detail .. ")" end
+  if self.retry_after then parts[#parts + 1] = ("; retry_after %s s"):format(tostring(self.retry_after)) end
+  if outcome then parts[#parts + 1] = "; " .. outcome end
   local count = #self.attempts
   parts[#parts + 1] = count == 1 and " [1 attempt]" or (" [%d attempts]"):format(count)
-  return (table.concat(parts):gsub("[%c]+", " "))
+  return (table.concat(parts):gsub("[%z\1-\31\127]+", " "))
 end
+
+function Error:__tostring()
+  return describe(self, OUTCOME[self.outcome])
+end
+
+function ReadError:__tostring()
+  return describe(self, self.outcome == "unknown" and "nothing was changed" or OUTCOME[self.outcome])
+end
+
+function Error.__concat(left, right)
+  if Error.is(left) then left = tostring(left) end
+  if Error.is(right) then right = tostring(right) end
+  return left .. right
+end
+ReadError.__concat = Error.__concat
 
 return Error

@@ -4,6 +4,16 @@ local memory = require "locksmith.store.memory"
 local shdict = require "locksmith.store.shdict"
 local redis = require "locksmith.store.redis"
 
+local Error = require "locksmith.error"
+
+--- As assert(), for calls of this library. An error becomes a text that begins with the caller's line, which every
+--- interpreter prints well; assert() itself, given an error object, says something else on Lua 5.1 and 5.2.
+local function check(value, err, ...)
+  if value then return value, err, ... end
+  if Error.is(err) then err:raise(2) end
+  error(err == nil and "assertion failed!" or err, 2)
+end
+
 return {
   _VERSION = require "locksmith.version",
   lockpub = require("locksmith.lockpub").new,
@@ -12,5 +22,6 @@ return {
   shdict = shdict.new,
   redis = redis.new,
   store = { memory = memory.new, shdict = shdict.new, redis = redis.new },
-  is_error = require("locksmith.error").is,
+  assert = check,
+  is_error = Error.is,
 }

@@ -1,5 +1,6 @@
 --- Where a client's key comes from: a string, or a function that is asked when one is needed.
 
+local Error = require "locksmith.error"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
 
@@ -9,6 +10,11 @@ local key_source = {}
 local PATIENCE = 0.01
 -- A coroutine may be killed while it asks, as nginx does when a visitor leaves: after so long the others ask.
 local LONGEST_ASK = 2
+-- Of the reason that a key function gives, so much is shown.
+local REASON_MAX = 500
+
+local MAIN = {}
+local NESTED = "the key function used the client that it is to bring the key for"
 
 --- Checks a key and reads its claims.
 ---@param service "lockpub"|"locker"
@@ -53,12 +59,60 @@ end
 
 local protected = _VERSION == "Lua 5.1" and not rawget(_G, "jit") and in_coroutine or pcall
 
+-- A reason may quote the key that was found wanting.
+local function redacted(reason)
+  local ok, text = pcall(tostring, reason)
+  if not ok or type(text) ~= "string" then return nil end
+  text = text:gsub("[%z\1-\32\127]+", " ")
+    :gsub("ll_[a-z]+_[A-Za-z0-9_%-]*", "[redacted]")
+    :gsub("cs%.[A-Za-z0-9_%-]+[A-Za-z0-9_%-%.]*", "[redacted]")
+    :gsub("eyJ[A-Za-z0-9_%-]+[A-Za-z0-9_%-%.]*", "[redacted]")
+    :gsub("([Bb]earer )[^ ]+", "%1[redacted]")
+  return text ~= "" and Error.cut(text, REASON_MAX) or nil
+end
+
+local function with_reason(message, reason)
+  local text = reason ~= nil and redacted(reason)
+  return text and message .. ": " .. text or message
+end
+
+--- Whether this is running within the key function that was called there.
+local function is_nested(asker, here)
+  if asker == nil then return false end
+  if asker == here or asker == MAIN then return true end
+  local ok, status = pcall(coroutine.status, asker)
+  return ok and status == "normal"
+end
+
+--- Asks the key function. What it gave becomes the session's key, unless the client was closed meanwhile.
+---@param session table
+---@return userdata? key nil without one, and when the client was closed
+---@return string? message why there is none
+local function ask(session)
+  local here = coroutine.running() or MAIN
+  session.asker = here
+  local ok, text, reason = protected(session.ask_key)
+  session.asker, session.asking_until = nil, nil
+  session.key_generation = session.key_generation + 1
+  if session.closed then return nil, "the client was closed" end
+  if not ok then return nil, with_reason("the key function failed", text) end
+  if text == nil and reason ~= nil then return nil, with_reason("the key function returned no key", reason) end
+  local key, message = key_source.parse(session.service, text)
+  if not key then return nil, message end
+  if not session.core:holds(key) then key_source.adopt(session, key) end
+  return session.key
+end
+
 --- Brings a key that another coroutine is asking for, or asks.
 ---@param session table
 ---@param call userdata the call that needs a key
 ---@param span number seconds it has left
 function key_source.bring(session, call, span)
   local now = session.now()
+  if session.closed then return end
+  if is_nested(session.asker, coroutine.running() or MAIN) then
+    return call:refuse(now, "unauthenticated", nil, NESTED)
+  end
   if session.asking_until and now < session.asking_until then
     local generation = session.key_generation
     session.sleep(math.min(PATIENCE, span))
@@ -69,19 +123,27 @@ function key_source.bring(session, call, span)
     return
   end
   session.asking_until = now + math.min(LONGEST_ASK, span)
-  local ok, text, reason = protected(session.ask_key)
-  session.asking_until = nil
-  session.key_generation = session.key_generation + 1
-  local key, message
-  if ok then key, message = key_source.parse(session.service, text) else message = "the key function failed" end
-  if ok and text == nil and type(reason) == "string" then message = "the key function returned no key" end
-  if not key then
-    call:refuse(session.now(), "unauthenticated", nil, message)
-    return
-  end
+  local key, message = ask(session)
   if session.closed then return end
-  if not session.core:holds(key) then key_source.adopt(session, key) end
-  call:key(session.now(), session.key)
+  if key then
+    call:key(session.now(), key)
+  else
+    call:refuse(session.now(), "unauthenticated", nil, message)
+  end
+end
+
+--- The present key, for what needs one without making a call; the key function is asked when it was not before.
+---@param session table
+---@return userdata? key
+---@return string? kind of the error
+---@return string? message
+function key_source.present(session)
+  if session.closed then return nil, "closed", "the client is closed" end
+  if session.key then return session.key end
+  if is_nested(session.asker, coroutine.running() or MAIN) then return nil, "unauthenticated", NESTED end
+  local key, message = ask(session)
+  if key then return key end
+  return nil, session.closed and "closed" or "unauthenticated", message
 end
 
 return key_source

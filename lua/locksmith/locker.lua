@@ -15,9 +15,9 @@ local methods = {}
 --- key function that was not asked yet.
 ---@return table? claims without the signature
 ---@return locksmith.Error? of kind unauthenticated or closed
-function methods.key_info(session)
-  local claims, message, kind = session:key_claims()
-  if not claims then return nil, Error.refused(kind or "unauthenticated", message, "locker.key_info") end
+function methods.key_info(task)
+  local claims, kind, message = task.session:key_claims()
+  if not claims then return nil, Error.refused(kind, message, "locker.key_info") end
   local copy = {}
   for name, value in pairs(claims) do copy[name] = value end
   return copy

@@ -1,11 +1,32 @@
 --- Checks what callers write. A wrong type or an unknown name is a mistake in their program: it raises at their line.
 
+local core = require "locksmith.core"
+
 local options = {}
 
 local NONE = {}
 
-local function fail(level, what, name, problem)
-  error(("%s: option '%s' %s"):format(what, tostring(name), problem), level + 1)
+-- What the sources of this library's own functions begin with, by which its callers are told from itself.
+local OWN
+do
+  local source = debug and debug.getinfo and debug.getinfo(1, "S").source
+  OWN = source and source:match "^(@.*[/\\]locksmith[/\\])options%.lua$"
+end
+
+--- Raises at the line that called the library.
+---@param message string
+function options.misuse(message)
+  if not OWN then error(message, 4) end
+  local level, info = 2, debug.getinfo(2, "S")
+  while info and (info.what == "C" or info.what == "tail" or info.source:sub(1, #OWN) == OWN) do
+    level = level + 1
+    info = debug.getinfo(level, "S")
+  end
+  error(message, info and level or 4)
+end
+
+local function fail(what, name, problem)
+  options.misuse(("%s: option '%s' %s"):format(what, tostring(name), problem))
 end
 
 local function is_duration(value)
@@ -27,7 +48,7 @@ function checks.bytes(value)
 end
 
 function checks.windows(value)
-  local text = "must be a list of at most 8 { requests, seconds }, both positive and requests at most 10000"
+  local text = "must be a list of at most 8 { requests, seconds }: 1 to 10000 requests in a microsecond or more"
   if value == false then return nil end
   if type(value) ~= "table" then return text end
   local entries = 0
@@ -36,7 +57,7 @@ function checks.windows(value)
   for _, window in ipairs(value) do
     local requests, seconds = type(window) == "table" and window[1], type(window) == "table" and window[2]
     if type(requests) ~= "number" or type(seconds) ~= "number" then return text end
-    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds > 0 and seconds < math.huge) then
+    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds >= 1e-6 and seconds < math.huge) then
       return text
     end
   end
@@ -125,19 +146,23 @@ function options.extend(base, more)
   return both
 end
 
+local function unknown(what, name, known)
+  local near = type(name) == "string" and core.nearest(name, known)
+  fail(what, name, near and ("is not known; did you mean '%s'?"):format(near) or "is not known")
+end
+
 ---@param given table? what the caller wrote
 ---@param known table<string, function> name -> check(value) -> problem?
 ---@param what string the function, for the message
----@param level integer stack level of the caller's line, as for error()
 ---@return table # the options, an empty table for nil; not to be changed
-function options.read(given, known, what, level)
+function options.read(given, known, what)
   if given == nil then return NONE end
-  if type(given) ~= "table" then error(what .. ": options must be a table, not a " .. type(given), level) end
+  if type(given) ~= "table" then options.misuse(what .. ": options must be a table, not a " .. type(given)) end
   for name, value in pairs(given) do
     local check = known[name]
-    if not check then fail(level, what, name, "is not known") end
+    if not check then unknown(what, name, known) end
     local problem = check(value)
-    if problem then fail(level, what, name, problem) end
+    if problem then fail(what, name, problem) end
   end
   return given
 end
@@ -146,20 +171,18 @@ end
 ---@param expected string a Lua type
 ---@param name string of the argument
 ---@param what string the function
----@param level integer
-function options.argument(value, expected, name, what, level)
+function options.argument(value, expected, name, what)
   if type(value) == expected then return end
-  error(("%s: argument '%s' must be a %s, not a %s"):format(what, name, expected, type(value)), level)
+  options.misuse(("%s: argument '%s' must be a %s, not a %s"):format(what, name, expected, type(value)))
 end
 
 ---@param value any an id as the service gave it: a number, or a string of digits
 ---@param what string
----@param level integer
 ---@return string # decimal digits when it is a whole number, else something that is refused as data
-function options.id(value, what, level)
+function options.id(value, what)
   if type(value) == "string" then return value end
   if type(value) ~= "number" then
-    error(("%s: argument 'id' must be a number or a string of digits, not a %s"):format(what, type(value)), level)
+    options.misuse(("%s: argument 'id' must be a number or a string of digits, not a %s"):format(what, type(value)))
   end
   -- tostring gives "88.0" or "1e+15" for floats.
   if value % 1 == 0 and value >= 0 and value < 2 ^ 63 then

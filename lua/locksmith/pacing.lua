@@ -46,15 +46,15 @@ local MESSAGES = {
 }
 
 --- The store is out of reach: says so, once per call.
-local function complain(session, call, exchange, message)
+local function complain(call, exchange, message)
   if exchange.complained then return end
   exchange.complained = true
-  exchange.emit(session, call, { type = "store_error", message = tostring(message) })
+  exchange.emit(exchange.task, call, { type = "store_error", message = tostring(message) })
 end
 
 ---@return boolean # whether the call can go on
 local function linger(session, call, exchange, span)
-  exchange.emit(session, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
+  exchange.emit(exchange.task, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
   local refusal = session.sleep(span)
   if type(refusal) == "string" then
     call:abort(session.now(), "phase", refusal)
@@ -115,12 +115,11 @@ end
 ---@param session table
 ---@param call userdata
 ---@param longest number seconds the call can wait
----@param exchange table
----@param emit function
-function pacing.reserve(session, call, longest, exchange, emit)
+---@param exchange locksmith.Exchange
+function pacing.reserve(session, call, longest, exchange)
   local store, now = session.store, session.now()
-  local name = session.core:state_name()
-  exchange.name, exchange.emit, exchange.deadline = name, emit, call:deadline()
+  local name = call:state_name()
+  exchange.name, exchange.deadline = name, call:deadline()
   local request = {
     name = name,
     windows = session.windows,
@@ -141,7 +140,7 @@ function pacing.reserve(session, call, longest, exchange, emit)
     call:grant(session.now(), wait)
   elseif token == "store" then
     drop(session, exchange, LAST_WORD)
-    complain(session, call, exchange, reason)
+    complain(call, exchange, reason)
     if session.on_store_error == "fail" then
       return call:refuse(session.now(), "store", nil, "the pacing store is out of reach: " .. tostring(reason))
     end
@@ -165,39 +164,39 @@ local function patience(session, exchange)
 end
 
 --- Hands on what a store said to a message; nil for its complaint.
-local function heard(session, call, exchange, answer, problem, message)
+local function heard(call, exchange, answer, problem, message)
   if problem ~= "store" then return answer end
-  if call and exchange.emit then complain(session, call, exchange, message) end
+  complain(call, exchange, message)
 end
 
 local function move(session, call, exchange, name, token)
   local store, late = exchange.store, call:lateness()
-  heard(session, call, exchange, store:move(name, token, late, patience(session, exchange)))
+  heard(call, exchange, store:move(name, token, late, patience(session, exchange)))
   if store ~= session.fallback then session.fallback.memory:move(name, exchange.at, late) end
 end
 
 --- Carries out the effects announced with an action.
 function pacing.settle(session, call, effects, exchange)
-  local name, token = exchange.name or session.core:state_name(), exchange.token
+  local name, token = exchange.name or call:state_name(), exchange.token
   if effects >= PAUSE then
     effects = effects - PAUSE
     local now, span = session.now(), call:pause()
     session.fallback:pause(name, now, span)
-    heard(session, call, exchange, session.store:pause(name, now, span, patience(session, exchange)))
+    heard(call, exchange, session.store:pause(name, now, span, patience(session, exchange)))
   end
   if effects >= MOVE then
     effects = effects - MOVE
     if token then move(session, call, exchange, name, token) end
   end
-  if effects >= RELEASE then heard(session, call, exchange, drop(session, exchange, patience(session, exchange))) end
+  if effects >= RELEASE then heard(call, exchange, drop(session, exchange, patience(session, exchange))) end
   exchange.token, exchange.mark = nil, nil
 end
 
 ---@return table? quota as the store now knows it
-function pacing.observe(session, exchange, limit, remaining, reset)
-  local name, now = exchange.name or session.core:state_name(), session.now()
+function pacing.observe(session, call, exchange, limit, remaining, reset)
+  local name, now = exchange.name or call:state_name(), session.now()
   local own = session.fallback:observe(name, now, limit, remaining, reset)
-  return heard(session, nil, exchange,
+  return heard(call, exchange,
     session.store:observe(name, now, limit, remaining, reset, patience(session, exchange))) or own
 end
 

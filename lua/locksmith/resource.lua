@@ -1,29 +1,59 @@
---- What resources of a client have in common.
+--- What the classes of this library have in common: a session out of sight, and a task for each call of a method.
+
+local Error = require "locksmith.error"
+local core = require "locksmith.core"
+local options = require "locksmith.options"
+local task = require "locksmith.task"
 
 local resource = {}
 
-local sessions = setmetatable({}, { __mode = "k" })
+local attached = core.attached
 
----@param object table
+--- The session of an object of that class; raises at the caller's line when a method was called with a dot.
+---@param class table
+---@param self any
+---@param name string of the method
 ---@return locksmith.Session
-function resource.session(object)
-  local session = sessions[object]
-  if not session then error("call this method with a colon, as in client.addresses:list()", 3) end
-  return session
+local function session_of(class, self, name)
+  local session = attached(self, class)
+  if session then return session end
+  local short = class.__name:match "[^.]*$"
+  options.misuse(("%s.%s: call it with a colon, as in %s:%s()"):format(class.__name, name, short, name))
 end
 
---- Makes a class whose instances hold their client's session where no dump of the table shows it.
+resource.session_of = session_of
+
+--- Makes a class whose instances hold their client's session where no dump of the table shows it. Each method gets the
+--- task instead of the object.
 ---@param name string
----@param methods table
----@return function new
-function resource.class(name, methods)
-  local class = { __index = methods, __name = name, __metatable = false }
-  class.__tostring = function() return name end
-  return function(session)
-    local object = setmetatable({}, class)
-    sessions[object] = session
-    return object
+---@param methods table<string, fun(task: locksmith.Task, ...): any, any>
+---@param more table? further fields of the metatable
+---@return fun(session: locksmith.Session, object: table?): table new
+function resource.class(name, methods, more)
+  local index = {}
+  local class = { __index = index, __name = name, __metatable = false }
+  for method, carry_out in pairs(methods) do
+    index[method] = function(self, ...)
+      local own = task.new(session_of(class, self, method))
+      return own:finish(carry_out(own, ...))
+    end
   end
+  class.__tostring = function() return name end
+  for field, value in pairs(more or {}) do
+    class[field] = type(value) == "function" and function(self, ...)
+      return value(session_of(class, self, field), ...)
+    end or value
+  end
+  return function(session, object)
+    return core.attach(object or {}, class, session)
+  end
+end
+
+--- What a method works with in place of its object.
+---@param own locksmith.Task
+---@return locksmith.Task
+function resource.session(own)
+  return own
 end
 
 --- Gives an error of one step the name of the composition it was a step of.
@@ -36,6 +66,7 @@ end
 function resource.step_failed(err, operation, outcome, value)
   err.operation = operation
   if outcome then err.outcome = outcome end
+  if outcome == "unknown" or outcome == "applied" then Error.of_write(err) end
   if value ~= nil then err.value = value end
   return nil, err
 end

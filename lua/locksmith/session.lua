@@ -81,7 +81,10 @@ function session.new(service, given)
     on_store_error = options.on_store_error,
     on_event = options.on_event,
     random = options.random or core.random,
+    now = options.clock and options.clock.now or core.now,
     key_generation = 0,
+    tasks = 0,
+    emitting = setmetatable({}, { __mode = "k" }), -- coroutines that run on_event
   }, Session)
   self.memory = self.store.memory
   if not self.memory then self.fallback = self.store.fallback or memory.new() end
@@ -127,15 +130,6 @@ function Session:ready(operation)
   if kind then return Error.refused(kind, message, operation) end
 end
 
---- Turns a composition's options into ones that carry its single deadline.
----@param opts table
----@return table
-function Session:within(opts)
-  local own = copy(opts)
-  own.deadline = own.deadline or self.now() + (opts.timeout or self.options.timeout)
-  return own
-end
-
 local function limits(self, opts)
   local options = self.options
   local now = self.now()
@@ -153,24 +147,13 @@ local function with_query(call, query)
   return call
 end
 
-local function run(self, operation, call, problem, fields, shape)
+local function run(self, task, operation, call, problem, fields, shape)
   if not call then return nil, Error.refused("invalid_request", problem, operation) end
-  return driver.run(self, call, fields, shape)
+  return driver.run(self, task, call, fields, shape)
 end
 
---- Makes one call of a known operation.
----@param operation string
----@param opts table per-call options, checked
----@param id string?
----@param body string?
----@param keyed boolean? the body carries a slug
----@param fields table? what the body was made from: no error may show its secrets
----@param query table? list of { name, value }
----@param shape function? see driver.run
----@return any value
----@return locksmith.Response|locksmith.Error
----@return string? text
-function Session:call(operation, opts, id, body, keyed, fields, query, shape)
+--- Makes one call of a known operation; see Task:call.
+function Session:call(task, operation, opts, id, body, keyed, fields, query, shape)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
@@ -178,66 +161,44 @@ function Session:call(operation, opts, id, body, keyed, fields, query, shape)
   local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
     pace, id, body, keyed)
   if call and query then call, problem = with_query(call, query) end
-  return run(self, operation, call, problem, fields, shape)
+  return run(self, task, operation, call, problem, fields, shape)
 end
 
 --- Makes one call of an endpoint the library does not know.
-function Session:raw_call(operation, opts, method, path, body, safe, query)
+---@param task locksmith.Task
+---@param operation string
+---@param opts table
+---@param request table { method, path, body (JSON text), safe, query, fields (what the body was made from) }
+function Session:raw_call(task, operation, opts, request)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
   if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout,
-    max_retries, pace, method, path, body, safe)
-  if call then call, problem = with_query(call, query) end
-  return run(self, operation, call, problem)
-end
-
---- An answer with a good status whose content no operation of this kind gives.
----@param operation string
----@param message string
----@param response locksmith.Response
----@param outcome string
----@return nil
----@return locksmith.Error
-function Session:unexpected(operation, message, response, outcome)
-  local err = Error.new {
-    kind = "bad_response",
-    message = message,
-    operation = operation,
-    status = response.status,
-    attempts = response.attempts,
-    outcome = outcome,
-    source = "remote",
-  }
-  local event = { type = "error", operation = operation, error = err, kind = err.kind }
-  if self.on_event then pcall(self.on_event, event) end
-  return nil, err
+    max_retries, pace, request.method, request.path, request.body, request.safe)
+  if call then call, problem = with_query(call, request.query) end
+  return run(self, task, operation, call, problem, { request.fields, request.query })
 end
 
 --- The claims of the present key; a key function is asked when it was not before.
 ---@return table? claims
+---@return string? kind of the error
 ---@return string? message
----@return string? kind
 function Session:key_claims()
-  if self.closed then return nil, "the client is closed", "closed" end
-  if not self.key then
-    local ok, text = pcall(self.ask_key)
-    local key, message = key_source.parse(self.service, ok and text or nil)
-    if not key then return nil, message end
-    key_source.adopt(self, key)
-  end
-  local payload = self.key:payload()
-  local _, claims = json.decode(payload)
+  local key, kind, message = key_source.present(self)
+  if not key then return nil, kind, message end
+  local _, claims = json.decode(key:payload())
   return claims
 end
 
+--- Forgets the key and drops the connections. Calls that are under way notice before their next step: what they hold
+--- stays whole until then.
 function Session:close()
   if self.closed then return end
   self.closed = true
   if self.key then self.key:close() end
   self.key, self.ask_key = nil, nil
-  self.core:close()
+  self.core:set_key(nil)
   local chosen = self.transport
   if chosen and chosen.close then chosen:close() end
 end

@@ -118,7 +118,7 @@ static bool step(random_run *run) {
   default: return false;
   }
   if (script_random(&run->seed, 200) == 0) {
-    lks_call_abort(run->call, run->script.now, LKS_KIND_CLOSED, NULL);
+    lks_call_abort(run->call, run->script.now, LKS_KIND_CLOSED, true, NULL);
     observe(run);
   }
   return true;

@@ -140,7 +140,7 @@ static void give_slot(call_script *script, lks_call *call) {
 lks_result script_run(call_script *script, lks_call *call) {
   lks_result result;
   for (int i = 0;; i++) {
-    if (i == ACTIONS_MAX) lks_call_abort(call, script->now, LKS_KIND_NOT_APPLIED, "the machine does not end");
+    if (i == ACTIONS_MAX) lks_call_abort(call, script->now, LKS_KIND_NOT_APPLIED, true, "the machine does not end");
     lks_action action = lks_call_next(call, script->now);
     script_effects(script, call, action.effects);
     switch (action.kind) {
@@ -157,7 +157,7 @@ lks_result script_run(call_script *script, lks_call *call) {
       script->now += script->latency < action.span ? script->latency : action.span;
       if (!script_answer(script, call)) {
         fprintf(stderr, "unknown word: %s\n", script->words);
-        lks_call_abort(call, script->now, LKS_KIND_NOT_APPLIED, "unknown word");
+        lks_call_abort(call, script->now, LKS_KIND_NOT_APPLIED, true, "unknown word");
       }
       break;
     case LKS_ACTION_DONE:

@@ -210,7 +210,7 @@ static void test_abort_ends_the_call_wherever_it_is(void) {
     lks_call *call = call_at(at, &script);
     if (at != AT_DONE && at != AT_FAILED) lks_call_next(call, script.now);
     char message[] = "closed";
-    lks_call_abort(call, script.now, LKS_KIND_CLOSED, message);
+    lks_call_abort(call, script.now, LKS_KIND_CLOSED, true, message);
     message[0] = 'X';
     lks_action action = lks_call_next(call, script.now);
     lks_result result = result_of(call);
@@ -228,7 +228,7 @@ static void test_abort_ends_the_call_wherever_it_is(void) {
       CHECK_INT(result.attempt_count, at >= AT_SENT);
       CHECK_INT(result.outcome, at < AT_SENT ? LKS_NOT_SENT : at == AT_SENT ? LKS_UNKNOWN : LKS_REJECTED);
     }
-    lks_call_abort(call, script.now, LKS_KIND_PHASE, "again");
+    lks_call_abort(call, script.now, LKS_KIND_PHASE, true, "again");
     CHECK_INT(result_of(call).kind, result.kind);
     words[4].say(call, &script); /* the answer that was under way */
     CHECK_INT(result_of(call).kind, result.kind);

@@ -283,7 +283,7 @@ static void test_step_back_seen_first_by_an_answer_counts_too(void) {
   CHECK_INT(lks_call_next(call, now).span, 20 * S - 1);
   lks_call_grant(call, now -= 100 * S, 5 * S);
   CHECK_INT(lks_call_next(call, now).span, 5 * S);
-  lks_call_abort(call, now - 100 * S, LKS_KIND_CLOSED, NULL);
+  lks_call_abort(call, now - 100 * S, LKS_KIND_CLOSED, true, NULL);
   CHECK_INT(result_of(call).elapsed, 0);
   lks_call_free(call);
   script_free(&script);

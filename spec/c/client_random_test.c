@@ -86,7 +86,7 @@ static void end_call(call_in_flight *flight) {
 static void look(round_state *round, call_in_flight *flight) {
   round->script.now = round->now;
   if (flight->sent) end_attempt(round, flight);
-  if (script_random(&round->seed, 60) == 0) lks_call_abort(flight->call, round->now, LKS_KIND_CLOSED, NULL);
+  if (script_random(&round->seed, 60) == 0) lks_call_abort(flight->call, round->now, LKS_KIND_CLOSED, true, NULL);
   lks_action action = lks_client_next(round->client, round->store, flight->call, &flight->ticket, round->now);
   CHECK_INT(action.effects, 0);
   switch (action.kind) {

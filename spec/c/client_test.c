@@ -277,7 +277,7 @@ static void test_without_a_memory_store_slots_are_the_drivers_affair(void) {
   CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0).kind, LKS_ACTION_PACE);
   lks_call_grant(call, T0, S);
   CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0).kind, LKS_ACTION_WAIT);
-  lks_call_abort(call, T0, LKS_KIND_CLOSED, NULL);
+  lks_call_abort(call, T0, LKS_KIND_CLOSED, true, NULL);
   lks_action action = lks_client_next(client, NULL, call, &ticket, T0);
   CHECK_INT(action.kind, LKS_ACTION_FAILED);
   CHECK_INT(action.effects, LKS_EFFECT_RELEASE);

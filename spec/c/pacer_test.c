@@ -138,7 +138,7 @@ static void test_unused_slot_is_given_back(void) {
   lks_call *call = asking_call(&bench, LKS_PACING_WAIT, T0);
   reserve(&bench, call, T0, &ticket);
   CHECK_INT(next_free(&bench, T0), 10 * S);
-  lks_call_abort(call, T0 + S, LKS_KIND_CLOSED, NULL);
+  lks_call_abort(call, T0 + S, LKS_KIND_CLOSED, true, NULL);
   settle(&bench, call, T0 + S, &ticket);
   CHECK(!ticket.held);
   for (int i = 0; i < 2; i++) { /* both slots of the next window are free */
@@ -257,7 +257,7 @@ static void test_probe_that_was_not_sent_is_handed_back(void) {
   call = asking_call(&bench, LKS_PACING_WAIT, T0); /* aborted while waiting */
   CHECK_INT(reserve(&bench, call, T0, &ticket).kind, LKS_ACTION_WAIT);
   CHECK(!may_probe(&bench));
-  lks_call_abort(call, T0, LKS_KIND_CLOSED, NULL);
+  lks_call_abort(call, T0, LKS_KIND_CLOSED, true, NULL);
   settle(&bench, call, T0, &ticket);
   CHECK(may_probe(&bench));
   lks_call_free(call);

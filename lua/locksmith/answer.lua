@@ -1,0 +1,82 @@
+--- What an answer says: its body as a value, and in words what an error needs of it.
+
+local json = require "locksmith.json"
+
+local answer = {}
+
+-- A page of a proxy or a portal is told by its title; this much of it is looked at.
+local TITLE_WITHIN, TITLE_MAX = 4096, 100
+-- Fields of a body that are nobody's business.
+local SECRET = { "password", "secretMemo", "targetUrl" }
+
+---@param text string?
+---@param uncleaned boolean? see json.decode
+---@return any # nil when it is empty, false when it is no JSON, or a bare null, which no operation means
+function answer.decode(text, uncleaned)
+  if text == nil or text == "" then return nil end
+  local ok, value = json.decode(text, uncleaned)
+  if not ok or value == nil then return false end
+  return value
+end
+
+local function details_of(value)
+  if type(value) ~= "table" then return nil end
+  local inner = type(value.error) == "table" and value.error.details or nil
+  return value.details or value.errors or inner
+end
+
+--- What a page that is no JSON looks like.
+---@return string? # nil when it is no HTML
+---@return boolean? titled
+local function describe_page(text)
+  local head = text:sub(1, TITLE_WITHIN)
+  if not head:find "^[%z\1-\32\239\187\191]*<[!?]?[hH][tT][mM][lL]" and not head:find "^[%z\1-\32\239\187\191]*<!" then
+    return nil
+  end
+  local title = head:match "<[tT][iI][tT][lL][eE][^>]*>([^<]*)"
+  title = title and title:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", ""):sub(1, TITLE_MAX)
+  if title and title ~= "" then return ('an HTML page titled "%s"'):format(title), true end
+  return "an HTML page", false
+end
+
+--- A URL without what could be a secret in it: no login, no query.
+local function place(url)
+  return (url:gsub("[?#].*$", ""):gsub("^([^/]*//)[^/@]*@", "%1"))
+end
+
+--- Completes the fields of an error with what the answer says beside code and message.
+---@param result table
+---@param value any the decoded body; false when it is no JSON
+---@param text string? the body
+function answer.explain(result, value, text)
+  result.details = details_of(value)
+  local status, location = result.status, result.headers and result.headers.location
+  if status and status >= 300 and status <= 399 then
+    if location then result.message = "the service answered with a redirect, to " .. place(location) end
+  elseif value == false and text then
+    local page, titled = describe_page(text)
+    -- The status says more than that it is one.
+    if page and (titled or status and status < 300) then result.message = "the answer is " .. page .. ", not JSON" end
+  end
+end
+
+local function add_texts(secrets, value, depth)
+  if type(value) == "string" then
+    secrets[#secrets + 1] = value
+  elseif type(value) == "table" and depth < 50 then
+    for _, inner in pairs(value) do add_texts(secrets, inner, depth + 1) end
+  end
+end
+
+--- The texts that no error may show.
+---@param fields table? of a known operation, by wire name; or a list of what a caller's own request was made from
+---@return string[]
+function answer.secrets(fields)
+  local secrets = {}
+  if not fields then return secrets end
+  for _, name in ipairs(SECRET) do secrets[#secrets + 1] = fields[name] end
+  for i = 1, 2 do add_texts(secrets, fields[i], 0) end
+  return secrets
+end
+
+return answer

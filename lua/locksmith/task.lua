@@ -1,0 +1,124 @@
+--- One call of a public method: all that its steps (requests) have in common.
+--
+-- A method of one request is a task of one step. A composition calls `within` first; from then on one deadline holds
+-- for all its steps, and what it returns lists the attempts of every one.
+
+local Error = require "locksmith.error"
+local driver = require "locksmith.driver"
+
+---@class locksmith.Task
+---@field session locksmith.Session
+---@field number integer what its events have in common
+---@field operation string? of the method, once a step or a refusal named it
+---@field attempts table[]? of all steps so far, in a composition
+---@field began number? when the composition began
+local Task = {}
+Task.__index = Task
+
+local task = {}
+
+---@param session locksmith.Session
+---@return locksmith.Task
+function task.new(session)
+  local number = session.tasks + 1
+  session.tasks = number
+  return setmetatable({ session = session, number = number, open = true }, Task)
+end
+
+--- Makes sure that a call can be made at all.
+---@param operation string
+---@return locksmith.Error?
+function Task:ready(operation)
+  return self.session:ready(operation)
+end
+
+--- Begins a composition. Turns its options into ones that carry its single deadline.
+---@param opts table
+---@return table
+function Task:within(opts)
+  local session, own = self.session, {}
+  for name, value in pairs(opts) do own[name] = value end
+  self.began = session.now()
+  self.attempts = self.attempts or {}
+  own.deadline = own.deadline or self.began + (opts.timeout or session.options.timeout)
+  return own
+end
+
+--- Adds a step's attempts to those before it, and gives its result the sum.
+local function collect(self, operation, result)
+  local attempts = self.attempts
+  for _, attempt in ipairs(result.attempts) do
+    attempt.step = operation
+    attempts[#attempts + 1] = attempt
+  end
+  local all = {}
+  for i = 1, #attempts do all[i] = attempts[i] end
+  result.attempts = all
+  result.elapsed = self.session.now() - self.began
+end
+
+local function ended(self, operation, value, result, text)
+  if self.attempts then collect(self, operation, result) end
+  if value == nil and not self.open and Error.is(result) then driver.report(self, result) end
+  return value, result, text
+end
+
+--- Carries out one step.
+---@param operation string
+---@param opts table per-call options, checked
+---@param id string?
+---@param body string?
+---@param keyed boolean? the body carries a slug
+---@param fields table? what the body was made from: no error may show its secrets
+---@param query table? list of { name, value }
+---@param shape function? see driver.run
+---@return any value
+---@return locksmith.Response|locksmith.Error
+---@return string? text
+function Task:call(operation, opts, id, body, keyed, fields, query, shape)
+  return ended(self, operation, self.session:call(self, operation, opts, id, body, keyed, fields, query, shape))
+end
+
+--- As call, for an endpoint the library does not know.
+function Task:raw_call(operation, opts, request)
+  return ended(self, operation, self.session:raw_call(self, operation, opts, request))
+end
+
+--- An answer with a good status whose content no operation of this kind gives.
+---@param operation string
+---@param message string
+---@param response locksmith.Response
+---@param outcome string
+---@return nil
+---@return locksmith.Error
+function Task:unexpected(operation, message, response, outcome)
+  local err = Error.new {
+    kind = "bad_response",
+    message = message,
+    operation = operation,
+    status = response.status,
+    headers = response.headers,
+    attempts = response.attempts,
+    elapsed = response.elapsed,
+    outcome = outcome,
+    source = "remote",
+  }
+  if not self.open then driver.report(self, err) end
+  return nil, err
+end
+
+--- The method has returned; what an iterator of its does from now on reports for itself.
+---@return any ... what it returned
+function Task:finish(value, result, ...)
+  self.open = false
+  if value == nil and Error.is(result) then
+    if self.attempts then
+      result.attempts = #result.attempts >= #self.attempts and result.attempts or self.attempts
+      result.elapsed = result.elapsed or self.session.now() - self.began
+    end
+    driver.report(self, result)
+  end
+  return value, result, ...
+end
+
+return task
