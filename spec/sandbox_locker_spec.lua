@@ -89,6 +89,32 @@ describe("Locker in the sandbox", function()
       assert.equal("0001", call("DELETE", "/subdomains/9").json.code)
     end)
 
+    it("whether a JSON body is an object last of all, and only where its fields are read", function()
+      local box, call = plan_free()
+      local id, json = box:add_address().id, { ["Content-Type"] = "application/json" }
+      for _, body in ipairs { "[]", '[{"username":"x"}]', "null", '"x"', "0", "true" } do
+        local function sent(method, path) return call(method, path, body, json) end
+        assert.equal("0001", sent("PUT", "/addresses/9").json.code)
+        assert.equal("0001", sent("PUT", "/addresses/9/enabled").json.code)
+        assert.equal("7002", sent("PUT", "/addresses/" .. id .. "/block_spam").json.code)
+        assert.equal("7002", sent("POST", "/subdomains").json.code)
+        assert.equal("7002", sent("PUT", "/subdomains/9").json.code)
+        assert.equal("7002", sent("PUT", "/subdomains/use_subdomain").json.code)
+        assert.equal(405, sent("PATCH", "/addresses").status)
+        for _, answer in ipairs { sent("POST", "/addresses"), sent("PUT", "/addresses/" .. id) } do
+          assert.same({ 400, { code = "0004", message = "Invalid data" } }, { answer.status, answer.json })
+        end
+        assert.equal(200, sent("GET", "/addresses").status)
+        assert.equal(200, sent("GET", "/subdomains/use_subdomain").status)
+        assert.equal(200, sent("PUT", "/addresses/" .. id .. "/enabled").status)
+      end
+      assert.equal(204, call("DELETE", "/addresses/" .. id, "[]", json).status)
+      box:set_account(nil, { plan = "premium" })
+      assert.equal("0001", call("PUT", "/subdomains/9", "[]", json).json.code)
+      local refused = call("PUT", "/subdomains/use_subdomain", "null", json).json
+      assert.same({ code = "0004", message = "Invalid data" }, refused)
+    end)
+
     it("nothing of an update is kept when the description is too long for the database", function()
       local _, call = new()
       local before = call("POST", "/addresses").json
@@ -100,6 +126,46 @@ describe("Locker in the sandbox", function()
       assert.equal(before.address, after.address)
       assert.is_true(after.enabled)
       assert.equal(200, call("PUT", "/addresses/1", { address = "anothername", description = ("é"):rep(64) }).status)
+    end)
+  end)
+
+  describe("HEAD and OPTIONS", function()
+    local function filled()
+      local box, call = new()
+      box:add_subdomain(nil, { subdomain = "team" })
+      box:add_address()
+      return call
+    end
+
+    it("HEAD is a GET without its body, fails on the flag that has a GET, and is refused by toggles", function()
+      local call = filled()
+      for path, status in pairs {
+        ["/"] = 200, ["/addresses"] = 200, ["/addresses/1"] = 200, ["/addresses/9"] = 404, ["/subdomains"] = 200,
+        ["/subdomains/1"] = 200, ["/subdomains/9"] = 404, ["/subdomains/use_subdomain"] = 500,
+        ["/addresses/1/enabled"] = 405, ["/addresses/1/block_spam"] = 405,
+      } do
+        local answer = call("HEAD", path)
+        assert.same({ status, "" }, { answer.status, answer.body }, path)
+        assert.is_true(tonumber(answer.headers["content-length"]) > 0)
+      end
+    end)
+
+    it("OPTIONS fails where the server would describe the fields of a body", function()
+      local call = filled()
+      for _, path in ipairs { "/addresses", "/addresses/1", "/subdomains", "/subdomains/1" } do
+        local answer = call("OPTIONS", path)
+        assert.same({ 500, "0008" }, { answer.status, answer.json.code }, path)
+      end
+      for path, name in pairs {
+        ["/"] = "Api Root", ["/subdomains/use_subdomain"] = "Use subdomain", ["/addresses/1/enabled"] = "Enabled",
+        ["/addresses/1/block_spam"] = "Block spam", ["/addresses/9/enabled"] = "Enabled",
+        ["/addresses/9"] = "Relay Address Instance", ["/subdomains/9"] = "Relay Subdomain Instance",
+      } do
+        local answer = call("OPTIONS", path)
+        assert.same({ 200, name }, { answer.status, answer.json.name }, path)
+        assert.matches("OPTIONS", answer.headers.allow)
+      end
+      assert.equal(401, call("OPTIONS", "/addresses/1/enabled", nil, { Authorization = false }).status)
     end)
   end)
 
@@ -181,6 +247,38 @@ describe("Locker in the sandbox", function()
       end
       _, address = updated { enabled = 0 }
       assert.is_false(address.enabled)
+    end)
+
+    -- Written as bytes: not every Lua knows \u{} in strings.
+    local SPACES = { " ", "\t", "\n", "\11", "\12", "\r", "\28", "\31", "\194\133", "\194\160", "\225\154\128",
+      "\226\128\128", "\226\128\138", "\226\128\168", "\226\128\169", "\226\128\175", "\226\129\159", "\227\128\128" }
+
+    it("trim every white space of Unicode, as the server's language does", function()
+      for _, char in ipairs(SPACES) do
+        local _, address = updated { address = char .. "original1" .. char .. " " .. char,
+          description = char .. "in" .. char .. "side" .. char }
+        assert.equal("original1", address.address)
+        assert.equal("in" .. char .. "side", address.description)
+        assert.equal(400, updated { address = char:rep(6) }.status)
+        assert.equal(400, updated { address = "abcde" .. char }.status)
+      end
+      local _, address = updated { description = table.concat(SPACES):rep(2) }
+      assert.equal("", address.description)
+      -- Zero-width characters are no white space to it.
+      _, address = updated { description = "\226\128\139x\239\187\191" }
+      assert.equal("\226\128\139x\239\187\191", address.description)
+    end)
+
+    it("trim the name of a subdomain and the numbers of a query likewise", function()
+      local box, call = new()
+      fill(box, 3)
+      for i, char in ipairs(SPACES) do
+        assert.equal(201, call("POST", "/subdomains", { subdomain = char .. "name" .. i .. char }).status)
+        assert.equal("name" .. i, box:subdomain().subdomain)
+        box:delete_subdomain()
+        local encoded = char:gsub(".", function(byte) return ("%%%02X"):format(byte:byte()) end)
+        assert.equal(2, #call("GET", "/addresses?size=" .. encoded .. "2" .. encoded).json.results)
+      end
     end)
 
     it("of a form read an absent flag as false and an empty one as absent", function()

@@ -59,6 +59,7 @@ function addresses.list(context, request)
 end
 
 function addresses.create(context)
+  if context.data.not_object then return reply.invalid() end
   local account, store = context.account, context.store
   local paid = accounts.paid(account)
   if not paid and #account.addresses >= FREE_LIMIT then return reply.refused("8000") end

@@ -41,16 +41,17 @@ end
 local function parse_json(text)
   local value = json.decode(text, "exact")
   if value == nil then return nil, "malformed" end
+  -- What is no object is not refused here: only who reads fields minds.
   if type(value) ~= "table" or value == json.null or json.is_array(value) or json.is_number(value) then
-    return nil, "not_object"
+    return { values = {}, form = false, not_object = true }
   end
   return { values = value, form = false }
 end
 
 --- Parses the body of a request.
 ---@param request table as returned by `http.parse`
----@return table? data `{ values = name -> value, form = boolean }`
----@return "unsupported"|"malformed"|"not_object"|"page"|nil problem `page`: refused with an HTML page
+---@return table? data `{ values = name -> value, form = boolean, not_object = true where JSON holds something else }`
+---@return "unsupported"|"malformed"|"page"|nil problem `page`: refused with an HTML page
 function body.parse(request)
   local media, parameters = http.media_type(request.header("content-type") or "")
   if request.body == "" then

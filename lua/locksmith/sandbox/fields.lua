@@ -1,6 +1,7 @@
 --- Field validation with the messages of the framework the Locker server is written in (Django REST framework).
 
 local json = require "locksmith.sandbox.json"
+local space = require "locksmith.sandbox.space"
 
 local fields = {}
 
@@ -15,14 +16,10 @@ function fields.length(text)
   return #text - continuation
 end
 
-local function trim(text)
-  return (text:gsub("^[ \t-\r\28-\31]+", ""):gsub("[ \t-\r\28-\31]+$", ""))
-end
-
 local function read_string(value, rule)
   if json.is_number(value) then value = json.python_text(value) end
   if type(value) ~= "string" then return nil, { "Not a valid string." } end
-  local text = trim(value)
+  local text = space.trim(value)
   if text == "" then
     if rule.allow_blank then return "" end
     return nil, { "This field may not be blank." }
@@ -67,12 +64,13 @@ local function read(data, rule)
 end
 
 --- Reads and checks the fields of a body.
----@param data table `{ values = name -> value, form = boolean }`
+---@param data table as returned by `body.parse`
 ---@param rules table list of `{ name, kind = "string"|"boolean", required, allow_blank, min, max }` (lengths in
 --- characters)
 ---@return table? values nil if a field was refused
----@return table? details ordered object of field -> list of messages
+---@return table? details ordered object of field -> list of messages; nil too when the body is no object
 function fields.read(data, rules)
+  if data.not_object then return nil end
   local values, details = {}, {}
   for _, rule in ipairs(rules) do
     local value, problems = read(data, rule)

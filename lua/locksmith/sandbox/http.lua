@@ -1,5 +1,7 @@
 --- The parts of HTTP the sandbox reads: URLs, queries, headers, media types, and numbers as Python reads them.
 
+local space = require "locksmith.sandbox.space"
+
 local http = {}
 
 local function from_hex(hex)
@@ -61,7 +63,7 @@ end
 ---@param text string
 ---@return number? # nil where Python refuses
 function http.python_int(text)
-  local sign, digits = text:match("^[ \t-\r\28-\31]*([+-]?)([0-9_]+)[ \t-\r\28-\31]*$")
+  local sign, digits = space.trim(text):match("^([+-]?)([0-9_]+)$")
   if not digits or digits:find("^_") or digits:find("_$") or digits:find("__", 1, true) then return nil end
   local value = tonumber((digits:gsub("_", "")))
   return sign == "-" and -value or value

@@ -14,22 +14,28 @@ locker.__index = locker
 --- The same resources are served under both.
 locker.PREFIXES = { "/v3/cystack_platform/relay", "/v3/relay" }
 
-local ROOT = { name = "Api Root", allow = "GET, HEAD, OPTIONS", GET = "root" }
+local ROOT = {
+  name = "Api Root", description = "The default basic root view for DefaultRouter", allow = "GET, HEAD, OPTIONS",
+  GET = "root",
+}
 local ROUTES = {
   addresses = { allow = "HEAD, OPTIONS, GET, POST", GET = addresses.list, POST = addresses.create },
   address = {
-    allow = "HEAD, OPTIONS, GET, PUT, DELETE", row = "address",
+    allow = "HEAD, OPTIONS, GET, PUT, DELETE", row = "address", unknown = "Relay Address Instance",
     GET = addresses.get, PUT = addresses.update, DELETE = addresses.delete,
   },
-  enabled = { allow = "OPTIONS, PUT", row = "address", PUT = addresses.toggle_enabled },
-  block_spam = { allow = "OPTIONS, PUT", row = "address", PUT = addresses.toggle_block_spam },
+  enabled = { name = "Enabled", allow = "OPTIONS, PUT", row = "address", PUT = addresses.toggle_enabled },
+  block_spam = { name = "Block spam", allow = "OPTIONS, PUT", row = "address", PUT = addresses.toggle_block_spam },
   subdomains = { allow = "HEAD, OPTIONS, GET, POST", GET = subdomains.list, POST = subdomains.create },
   subdomain = {
     allow = "HEAD, OPTIONS, GET, PUT, DELETE", row = "subdomain", row_optional = { PUT = true },
+    unknown = "Relay Subdomain Instance",
     GET = subdomains.get, PUT = subdomains.update, DELETE = subdomains.delete,
   },
   use_subdomain = {
     name = "Use subdomain", allow = "HEAD, OPTIONS, GET, PUT", GET = subdomains.get_use, PUT = subdomains.set_use,
+    -- The server routes HEAD to a function that knows only the other two.
+    HEAD = function() return reply.rebuilt("0008") end,
   },
 }
 
@@ -96,7 +102,7 @@ local function refuse_body(request, problem)
     return reply.detail(415, 'Unsupported media type "' .. (request.header("content-type") or "") .. '" in request.')
   end
   if problem == "page" then return reply.bad_request_page() end
-  return reply.invalid(problem == "malformed" and json.object {} or nil)
+  return reply.invalid(json.object {})
 end
 
 --- The bucket is not the user's: it is the client's address, or a `username` in the body.
@@ -120,12 +126,14 @@ local function throttled(self, request, data)
   return response
 end
 
-local function options(route)
-  -- Where the server describes the fields it fails; two routes have no fields to describe.
-  if not route.name then return reply.rebuilt("0008") end
+local function options(route, row)
+  -- Where the server would describe the fields of a body it fails; where there are none, or nothing they belong to, it
+  -- does not come to that.
+  local name = route.name or (not row and route.unknown)
+  if not name then return reply.rebuilt("0008") end
   return reply.json(200, json.object {
-    { "name", route.name },
-    { "description", "" },
+    { "name", name },
+    { "description", route.description or "" },
     { "renders", json.array { "application/json" } },
     { "parses", json.array { "application/json", "application/x-www-form-urlencoded", "multipart/form-data" } },
   })
@@ -156,13 +164,14 @@ local function serve(self, request, account, route, id)
     local refusal = throttled(self, request, data)
     if refusal then return refusal end
   end
-  if request.method == "OPTIONS" then return options(route) end
-  local handler = route[request.method == "HEAD" and "GET" or request.method]
+  local row = route.row and row_of(self, account, route, id)
+  if request.method == "OPTIONS" then return options(route, row) end
+  local handler = route[request.method] or (request.method == "HEAD" and route.GET)
   if type(handler) == "string" then return root(request) end
   if type(handler) ~= "function" then return reply.method_not_allowed() end
   local context = {
     account = account, data = data, store = self.store, quirks = self.quirks, now = self.now(),
-    row = route.row and row_of(self, account, route, id),
+    row = row,
   }
   if route.row and not context.row and not (route.row_optional and route.row_optional[request.method]) then
     return reply.rebuilt("0001")
