@@ -71,6 +71,31 @@ describe("a constructor", function()
     end
   end)
 
+  it("returns nil, err for texts that would be cut or change their meaning on the way", function()
+    for name, values in pairs {
+      user_agent = { "a\r\nb", "a\0b", "a\127b" },
+      ca_file = { "\0", "/etc/ca.pem\0.txt" },
+      base_url = { "https://lock.pub\0.example.com", "https://lock.pub/\0" },
+      path_prefix = { "/api\0/v1" },
+      proxy = { "http://proxy:3128\0", "http://u%0ax:hush@proxy:3128", "http://u:hush%00@proxy:3128",
+        "u%1F:hush@proxy", "http://u:hu\tsh@proxy:3128", "socks5://u%7fx:hush@proxy", "http://pro%0Dxy:3128",
+        "http://u:hush\n@proxy" },
+    } do
+      for _, value in ipairs(values) do
+        local client, err = locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY, [name] = value }
+        assert.is_nil(client, name .. " " .. value)
+        assert.equal("invalid_request", err.kind)
+        assert.equal("not_sent", err.outcome)
+        assert.truthy(err.message:find(name, 1, true))
+        assert.is_nil(tostring(err):find "hu.?sh")
+      end
+    end
+    for _, proxy in ipairs { "", "http://u%20x:%25%0@proxy:3128", "http://u:caf%C3%A9@[::1]:3128", "proxy:3128",
+      "http://u:%zz%@proxy" } do
+      assert(locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY, proxy = proxy })
+    end
+  end)
+
   for name, bad in pairs {
     api_key = 5, base_url = 1, path_prefix = {}, timeout = "90", attempt_timeout = -1, connect_timeout = 0 / 0,
     max_retries = 1.5, pacing = "slow", rate = { 20, 10 }, pacing_margin = "x", store = "redis", on_store_error = "die",
@@ -250,7 +275,9 @@ describe("client:request", function()
     local locker, requests = clients.locker { OK }
     for _, request in ipairs { { method = "get", path = "x" }, { method = "GET", path = "a?b=c" },
       { method = "GET", path = "../x" }, { method = "GET", path = "a b" }, { method = "GET", path = "x#y" },
-      { method = "GET\r\n", path = "x" }, { method = "POST", path = "x", body = { f = print } } } do
+      { method = "GET\r\n", path = "x" }, { method = "GET\0", path = "x" }, { method = "GET\0POST", path = "x" },
+      { method = "GET", path = "x\0y" }, { method = "GET", path = "%00" },
+      { method = "POST", path = "x", body = { f = print } } } do
       local _, err = locker:request(request)
       assert.equal("invalid_request", err.kind)
       assert.equal("locker.request", err.operation)

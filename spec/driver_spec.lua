@@ -142,6 +142,30 @@ describe("a call", function()
     end
   end)
 
+  it("takes nothing for a status that is none", function()
+    for _, number in ipairs { 200.5, 1e300, -1e300, 199, 100, 0, -200, 1000, 0 / 0, math.huge, "200", true } do
+      local lockpub = clients.lockpub(function() return { status = number, headers = {}, body = "{}" } end)
+      local link, err = lockpub.links:create(clients.link_fields())
+      assert.is_nil(link, tostring(number))
+      assert.equal("bad_response", err.kind)
+      assert.equal("unknown", err.outcome)
+      assert.equal(1, #err.attempts)
+    end
+  end)
+
+  it("takes nothing for headers that are none", function()
+    for _, headers in ipairs { "x: y", 5, { a = { "x", {} } }, { a = print }, { a = { {} } }, { true } } do
+      local locker = clients.locker(function() return { status = 200, headers = headers, body = "[]" } end)
+      local list, err = locker.addresses:list()
+      assert.is_nil(list)
+      assert.equal("bad_response", err.kind)
+    end
+    local locker = clients.locker { { status = 200, headers = { A = { "x", 5 }, b = 7, c = {} }, body = "[]" } }
+    local _, response = locker.addresses:list()
+    assert.equal("x, 5", response.headers.a)
+    assert.equal("7", response.headers.b)
+  end)
+
   it("limits what a transport may hand over", function()
     local locker = clients.locker({ { status = 200, body = (" "):rep(101) } }, { max_response_bytes = 100 })
     assert.equal("too_large", select(2, locker.addresses:list()).kind)

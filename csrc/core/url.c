@@ -55,6 +55,10 @@ static size_t before(span in, const char *set) {
   return length;
 }
 
+static bool is_control(unsigned char byte) {
+  return byte < ' ' || byte == 0x7f;
+}
+
 /* RFC 3986, 2.3 */
 static bool is_unreserved(char c) {
   return is_letter(c) || is_digit(c) || among(c, "-._~");
@@ -190,7 +194,7 @@ static size_t path_byte(span in, bool encoding, unsigned char *out) {
   if (high < 0 || low < 0) return 0;
   *out = (unsigned char)(high * 16 + low);
   /* Encoded, these are undone by one proxy or another, and would then end a segment, the path or the line. */
-  return *out < ' ' || *out == 0x7f || *out == '/' || *out == '\\' ? 0 : 3;
+  return is_control(*out) || *out == '/' || *out == '\\' ? 0 : 3;
 }
 
 /* Whether no segment is "." or "..", and none but the first and the last is empty: "//" is merged by some proxies, and
@@ -237,6 +241,26 @@ lks_url_status lks_url_base(const char *text, size_t length, lks_buffer *out) {
   if (path.length > 0 && path.text[path.length - 1] == '/') path.length--;
   append_lower(out, (span){in.text, site});
   return lks_buffer_append(out, path.text, path.length) ? LKS_URL_OK : LKS_URL_NO_MEMORY;
+}
+
+bool lks_url_is_loopback(const char *url) {
+  span in = {url, strlen(url)};
+  bool loopback = false;
+  size_t scheme = before(in, ":");
+  in = after(in, scheme);
+  if (!starts_with(in, "://")) return false;
+  in = after(in, strlen("://"));
+  return authority((span){in.text, before(in, "/?#")}, &loopback) == LKS_URL_OK && loopback;
+}
+
+bool lks_url_proxy_valid(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (is_control((unsigned char)text[i])) return false;
+    if (text[i] != '%' || length - i < 3) continue;
+    int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+    if (high >= 0 && low >= 0 && is_control((unsigned char)(high * 16 + low))) return false;
+  }
+  return true;
 }
 
 const char *lks_url_status_text(lks_url_status status) {

@@ -27,6 +27,13 @@ typedef enum lks_url_status {
 lks_url_status lks_url_base(const char *text, size_t length, lks_buffer *out);
 const char *lks_url_status_text(lks_url_status status);
 
+/* Whether the host of a URL in normal form is a loopback host as above. */
+bool lks_url_is_loopback(const char *url);
+
+/* A proxy as a user wrote it, which the driver parses: false when it holds a control character, as it is or
+ * percent-encoded. libcurl takes a login that decodes to one for no proxy at all, and others cut it at a NUL. */
+bool lks_url_proxy_valid(const char *text, size_t length);
+
 /* Appends with every byte outside the unreserved set of RFC 3986 (2.3) percent-encoded. Upper-case hex. False when the
  * buffer has failed. */
 bool lks_url_append_component(lks_buffer *out, const char *bytes, size_t length);

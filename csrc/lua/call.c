@@ -95,8 +95,9 @@ static int call_new_raw(lua_State *L) {
   lks_call_options options = {.operation = operation};
   lks_time now = check_limits(L, 3, &options);
   options.retry = lua_toboolean(L, 11) ? LKS_RETRY_SAFE : LKS_RETRY_NEVER;
-  size_t path_length = 0, body_length = 0;
-  const char *method = luaL_checkstring(L, 8);
+  size_t method_length = 0, path_length = 0, body_length = 0;
+  const char *method = luaL_checklstring(L, 8, &method_length);
+  if (strlen(method) != method_length) return refuse_request(L, LKS_REQUEST_BAD_METHOD);
   const char *path = luaL_checklstring(L, 9, &path_length);
   options.writes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
   const char *body = luaL_optlstring(L, 10, NULL, &body_length);

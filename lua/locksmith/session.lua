@@ -51,6 +51,17 @@ local function user_agent(own)
   return name .. " " .. own
 end
 
+-- Why an option of the right type cannot be used, in words that do not show it.
+local function unusable(options)
+  if options.user_agent and options.user_agent:find "[%c\127-\255]" then
+    return "user_agent holds a character that no header can carry"
+  end
+  if options.ca_file and options.ca_file:find("\0", 1, true) then return "ca_file holds a NUL byte" end
+  if options.proxy and not core.is_proxy(options.proxy) then
+    return "proxy holds a control character, or its login decodes to one"
+  end
+end
+
 ---@param service "lockpub"|"locker"
 ---@param given table checked options
 ---@return locksmith.Session?
@@ -58,10 +69,10 @@ end
 function session.new(service, given)
   local what = "locksmith." .. service
   local options = fill_defaults(copy(given), service)
-  if options.user_agent and options.user_agent:find "[%c\127-\255]" then
-    return nil, Error.refused("invalid_request", "user_agent holds a character that no header can carry", what)
-  end
-  local client, problem = core.client {
+  local problem = unusable(options)
+  if problem then return nil, Error.refused("invalid_request", problem, what) end
+  local client
+  client, problem = core.client {
     service = service,
     base_url = options.base_url,
     path_prefix = options.path_prefix,

@@ -448,6 +448,47 @@ static void refuses_paths_that_could_mean_another_resource(void) {
   CHECK(!lks_url_path_valid("a\0b", 3));
 }
 
+static void knows_loopback_hosts(void) {
+  static const char *const loopback[] = {"http://localhost", "https://localhost:8443/api",
+                                         "http://127.0.0.1", "https://127.9.8.7:1/a?b=c",
+                                         "http://[::1]",     "https://[0:0::1]:443/"};
+  static const char *const others[] = {"https://lock.pub",
+                                       "https://localhost.example.com/localhost",
+                                       "https://example.com/127.0.0.1",
+                                       "https://128.0.0.1",
+                                       "https://[::2]:1",
+                                       "https://127.0.0.1.example.com",
+                                       "https://my-localhost",
+                                       "",
+                                       "localhost"};
+  for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) CHECK(lks_url_is_loopback(loopback[i]));
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) CHECK(!lks_url_is_loopback(others[i]));
+}
+
+static void expect_proxy(const char *text, size_t length, bool valid) {
+  if (lks_url_proxy_valid(guard_place(text, length), length) == valid) return;
+  test_case_failed = 1;
+  fprintf(stderr, "proxy \"%s\"\n", text);
+}
+
+static void refuses_proxies_with_control_characters(void) {
+  static const char *const valid[] = {"",
+                                      "proxy:3128",
+                                      "http://user:pass@proxy:3128/",
+                                      "http://a%20b:c%25@proxy",
+                                      "http://u:caf%C3%A9@[::1]:3128",
+                                      "socks5h://u:p@proxy",
+                                      "http://%",
+                                      "%2",
+                                      "%zz%0"};
+  static const char *const invalid[] = {
+      "http://u%0ax:p@proxy", "http://u:p%0D@proxy", "u%00:p@proxy", "http://u%1f@p", "http://u:%7F@proxy",
+      "http://u\tx:p@proxy",  "proxy:3128\n",        "\x7f",         "%0a",           "http://%01.example"};
+  for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) expect_proxy(valid[i], strlen(valid[i]), true);
+  for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) expect_proxy(invalid[i], strlen(invalid[i]), false);
+  expect_proxy("proxy\0:3128", 11, false);
+}
+
 int main(void) {
   RUN(takes_https_anywhere);
   RUN(takes_plain_http_to_loopback_hosts_only);
@@ -466,5 +507,7 @@ int main(void) {
   RUN(encodes_into_what_room_there_is);
   RUN(takes_plain_and_encoded_paths);
   RUN(refuses_paths_that_could_mean_another_resource);
+  RUN(knows_loopback_hosts);
+  RUN(refuses_proxies_with_control_characters);
   return TEST_END();
 }

@@ -16,6 +16,21 @@ function custom.new(send, options)
   return setmetatable({ carry = send, limit = options.max_response_bytes }, custom)
 end
 
+local function is_status(value)
+  return type(value) == "number" and value >= 200 and value <= 999 and value % 1 == 0
+end
+
+-- Names to texts, or to lists of them.
+local function is_headers(value)
+  if type(value) ~= "table" then return false end
+  for _, text in pairs(value) do
+    for _, part in ipairs(type(text) == "table" and text or { text }) do
+      if type(part) ~= "string" and type(part) ~= "number" then return false end
+    end
+  end
+  return true
+end
+
 local function failed(failure)
   if type(failure) ~= "table" then
     return nil, "network", true, type(failure) == "string" and failure or "the transport gave no answer"
@@ -35,16 +50,21 @@ end
 ---@return number|string? connected seconds, or the message
 ---@return boolean? permanent
 function custom:send(call, limit)
-  local method, url, headers, body = call:request()
-  local response, failure = self.carry { method = method, url = url, headers = headers, body = body, timeout = limit }
+  local method, url, given, body = call:request()
+  local response, failure = self.carry { method = method, url = url, headers = given, body = body, timeout = limit }
   if not response then return failed(failure) end
-  local status = type(response) == "table" and tonumber(response.status)
-  if not status then return nil, "bad_response", true, "the transport returned no status" end
-  local text = response.body
+  local answer = type(response) == "table" and response or {}
+  if not is_status(answer.status) then
+    return nil, "bad_response", true, "the transport returned no status that an answer can have"
+  end
+  local headers, text = answer.headers or {}, answer.body
+  if not is_headers(headers) then
+    return nil, "bad_response", true, "the transport returned headers that are no table of texts"
+  end
   if text == nil then text = "" end
   if type(text) ~= "string" then return nil, "bad_response", true, "the transport returned a body that is no string" end
   if #text > self.limit then return nil, "too_large", true end
-  return status, fields.lower(response.headers or {}), text, 0
+  return answer.status, fields.lower(headers), text, 0
 end
 
 return custom
