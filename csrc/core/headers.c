@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "quota.h"
+
+typedef bool reader(const char *text, size_t length);
+
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
@@ -17,15 +21,78 @@ void lks_headers_clear(lks_policy_headers *headers) {
   headers->retry_after[0] = headers->quota_limit[0] = headers->quota_remaining[0] = headers->quota_reset[0] = '\0';
 }
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r';
+/* At what moment a value is read decides what it means, not whether it can be read. */
+static bool reads_wait(const char *text, size_t length) {
+  lks_span wait;
+  return lks_retry_after_parse(text, length, 0, &wait);
 }
 
-static void keep(char *room, const char *value, size_t length) {
-  while (length > 0 && is_blank(value[length - 1])) length--;
-  while (length > 0 && is_blank(*value)) value++, length--;
-  if (room[0] != '\0' || length >= LKS_HEADER_VALUE_MAX) return;
-  if (length == 0 || memchr(value, '\0', length) != NULL) return;
+static bool reads_reset(const char *text, size_t length) {
+  lks_time reset;
+  return lks_reset_parse(text, length, 0, &reset);
+}
+
+static bool reads_count(const char *text, size_t length) {
+  long long count;
+  return lks_quota_count_parse(text, length, &count);
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void trim(const char **value, size_t *length) {
+  while (*length > 0 && is_blank((*value)[*length - 1])) (*length)--;
+  while (*length > 0 && is_blank(**value)) (*value)++, (*length)--;
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* "5,000" is a number to some, and no list of 5 and 0. "500,500" is more likely a list. */
+static bool is_grouped(const char *text, size_t length) {
+  const char *comma = memchr(text, ',', length);
+  if (comma == NULL || (length - (size_t)(comma - text)) % 4 != 0) return false;
+  size_t first = (size_t)(comma - text);
+  if (first == 0 || first > 3) return false;
+  for (size_t i = 0; i < length; i++)
+    if ((i - first) % 4 == 0 && i >= first ? text[i] != ',' : !is_digit(text[i])) return false;
+  return first < 3 || memcmp(text, text + 4, length - 4) != 0;
+}
+
+/* Narrows *value to its first member that can be read. A date holds a comma itself, so that a member is tried up to the
+ * next comma and up to the one behind that. */
+static bool find_member(const char **value, size_t *length, reader *reads) {
+  const char *start = *value, *end = *value + *length;
+  if (reads == reads_count && is_grouped(start, *length)) return false;
+  for (;;) {
+    const char *comma = memchr(start, ',', (size_t)(end - start));
+    const char *stop = comma == NULL ? end : comma;
+    for (int commas = 0; commas < 2; commas++) {
+      const char *member = start;
+      size_t size = (size_t)(stop - start);
+      trim(&member, &size);
+      if (reads(member, size)) {
+        *value = member;
+        *length = size;
+        return true;
+      }
+      if (stop == end) break;
+      stop = memchr(stop + 1, ',', (size_t)(end - stop - 1));
+      if (stop == NULL) stop = end;
+    }
+    if (comma == NULL) return false;
+    start = comma + 1;
+  }
+}
+
+static void keep(char *room, const char *value, size_t length, reader *reads) {
+  if (room[0] != '\0' && reads(room, strlen(room))) return;
+  trim(&value, &length);
+  if (length == 0) return;
+  bool readable = find_member(&value, &length, reads);
+  if (length >= LKS_HEADER_VALUE_MAX || (!readable && (room[0] != '\0' || memchr(value, '\0', length) != NULL))) return;
   memcpy(room, value, length);
   room[length] = '\0';
 }
@@ -37,14 +104,14 @@ void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name
   if (name_length == 0) return;
   char first = lower(name[0]);
   if (first == 'r') {
-    if (IS("retry-after")) keep(headers->retry_after, value, value_length);
+    if (IS("retry-after")) keep(headers->retry_after, value, value_length, reads_wait);
   } else if (first == 'x') {
     if (IS("x-api-quota-limit"))
-      keep(headers->quota_limit, value, value_length);
+      keep(headers->quota_limit, value, value_length, reads_count);
     else if (IS("x-api-quota-remaining"))
-      keep(headers->quota_remaining, value, value_length);
+      keep(headers->quota_remaining, value, value_length, reads_count);
     else if (IS("x-api-quota-reset"))
-      keep(headers->quota_reset, value, value_length);
+      keep(headers->quota_reset, value, value_length, reads_reset);
   }
 }
 
@@ -52,6 +119,8 @@ void lks_headers_read(lks_policy_headers *headers, const char *lines, size_t len
   const char *end = lines + length;
   while (lines < end) {
     const char *newline = memchr(lines, '\n', (size_t)(end - lines));
+    while (newline != NULL && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
+      newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
     const char *stop = newline == NULL ? end : newline;
     char first = lower(*lines);
     if (first == 'r' || first == 'x') {

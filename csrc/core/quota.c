@@ -5,21 +5,23 @@
 
 #define DAY (INT64_C(86400) * LKS_SECOND)
 
-/* Decimal digits, blanks around them allowed as around any header value. A sign is refused: what a negative count
- * would mean is nowhere said. */
-static bool read_count(const char *text, long long *out) {
-  if (text == NULL) return false;
-  text += strspn(text, " \t");
-  size_t digits = strspn(text, "0123456789");
-  if (digits == 0 || text[digits + strspn(text + digits, " \t")] != '\0') return false;
+bool lks_quota_count_parse(const char *text, size_t length, long long *out) {
+  while (length > 0 && (text[0] == ' ' || text[0] == '\t')) text++, length--;
+  while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+  if (length == 0) return false;
   long long count = 0;
-  for (size_t i = 0; i < digits; i++) {
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] < '0' || text[i] > '9') return false;
     int digit = text[i] - '0';
     if (count > (LLONG_MAX - digit) / 10) return false;
     count = 10 * count + digit;
   }
   *out = count;
   return true;
+}
+
+static bool read_count(const char *text, long long *out) {
+  return text != NULL && lks_quota_count_parse(text, strlen(text), out);
 }
 
 static lks_time read_reset(const char *text, lks_time now, long long remaining) {

@@ -19,6 +19,11 @@ typedef struct lks_quota {
 /* The quota is monthly: whatever reset was told, it is worth asking again after the longest month and a day. */
 #define LKS_QUOTA_PERIOD_MAX (INT64_C(32) * 86400 * LKS_SECOND)
 
+/* Reads a count: decimal digits that fit a long long, blanks around them allowed as around any header value. A sign is
+ * refused: what a negative count would mean is nowhere said. False leaves *out alone. `text` may be NULL when `length`
+ * is 0 and need not be NUL-terminated. */
+bool lks_quota_count_parse(const char *text, size_t length, long long *out);
+
 /* Reads the three X-Api-Quota-* values; any may be NULL. True when the quota now holds this observation. False, the
  * quota staying as it was, without a readable remaining (decimal digits that fit), or when what is held is newer, or as
  * new with less remaining before the same reset (answers overtake each other, so the lower count is the later one).

@@ -271,40 +271,121 @@ static int value_link(lua_State *L) {
   return 1;
 }
 
+/* The end of the header line at `line`, which goes on over the lines that begin with a blank. */
+static const char *line_end(const char *line, const char *end) {
+  const char *newline = memchr(line, '\n', (size_t)(end - line));
+  while (newline != NULL && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
+    newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+  return newline == NULL ? end : newline;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Pushes the text from `value` to `stop` without the blanks around it; a line break within it, and the blanks on either
+ * side of that, are one space (RFC 9112, 5.2). */
+static void push_value(lua_State *L, const char *value, const char *stop) {
+  luaL_Buffer text;
+  while (value < stop && is_blank(*value)) value++;
+  while (stop > value && is_blank(stop[-1])) stop--;
+  const char *newline = memchr(value, '\n', (size_t)(stop - value));
+  if (newline == NULL) {
+    lua_pushlstring(L, value, (size_t)(stop - value));
+    return;
+  }
+  luaL_buffinit(L, &text);
+  for (; newline != NULL; newline = memchr(value, '\n', (size_t)(stop - value))) {
+    const char *last = newline;
+    while (is_blank(last[-1])) last--;
+    luaL_addlstring(&text, value, (size_t)(last - value));
+    luaL_addchar(&text, ' ');
+    for (value = newline; is_blank(*value);) value++;
+  }
+  luaL_addlstring(&text, value, (size_t)(stop - value));
+  luaL_pushresult(&text);
+}
+
+/* Pushes the name from `name` to `stop` in small letters. */
+static void push_lower(lua_State *L, const char *name, const char *stop) {
+  char lower[NAME_MAX_LENGTH];
+  size_t length = 0;
+  for (; name < stop; name++) lower[length++] = is_upper(*name) ? (char)(*name + ('a' - 'A')) : *name;
+  lua_pushlstring(L, lower, length);
+}
+
+/* Adds the value at the top, which is popped, to the list of the name below it in the table at `lists`; `first` is the
+ * value that the name had before. */
+static void add_repeated(lua_State *L, int lists, int name, int first) {
+  lua_pushvalue(L, name);
+  lua_rawget(L, lists);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_createtable(L, 4, 0);
+    lua_pushvalue(L, first);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, name);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, lists);
+  }
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+/* Puts the joined lists in the table at `lists` into that at `headers`. */
+static void join_repeated(lua_State *L, int lists, int headers) {
+  lua_pushnil(L);
+  while (lua_next(L, lists)) { /* name, list */
+    int list = lua_gettop(L), count = (int)lua_rawlen(L, list);
+    luaL_Buffer joined;
+    lua_pushvalue(L, list - 1);
+    luaL_buffinit(L, &joined);
+    for (int i = 1; i <= count; i++) {
+      if (i > 1) luaL_addlstring(&joined, ", ", 2);
+      lua_rawgeti(L, list, i);
+      luaL_addvalue(&joined);
+    }
+    luaL_pushresult(&joined);
+    lua_rawset(L, headers);
+    lua_settop(L, list - 1);
+  }
+}
+
 /* core.headers(lines) -> { lower-case name = value }; of a repeated header the values are joined as a list
- * (RFC 9110, 5.3) */
+ * (RFC 9110, 5.3). What follows a line that begins with a blank belongs to the one before. */
 static int value_headers(lua_State *L) {
+  enum { HEADERS = 2, LISTS, NAME, VALUE, FIRST };
   size_t length;
-  const char *lines = luaL_checklstring(L, 1, &length), *end = lines + length;
+  const char *line = luaL_checklstring(L, 1, &length), *end = line + length;
   lua_settop(L, 1);
   lua_createtable(L, 0, 12);
-  while (lines < end) {
-    const char *newline = memchr(lines, '\n', (size_t)(end - lines));
-    const char *stop = newline == NULL ? end : newline;
-    const char *colon = memchr(lines, ':', (size_t)(stop - lines));
-    if (colon != NULL && (size_t)(colon - lines) <= NAME_MAX_LENGTH) {
-      char name[NAME_MAX_LENGTH];
-      size_t name_length = (size_t)(colon - lines);
-      for (size_t i = 0; i < name_length; i++) name[i] = is_upper(lines[i]) ? (char)(lines[i] + ('a' - 'A')) : lines[i];
-      const char *value = colon + 1;
-      while (value < stop && (*value == ' ' || *value == '\t')) value++;
-      const char *last = stop;
-      while (last > value && (last[-1] == '\r' || last[-1] == ' ' || last[-1] == '\t')) last--;
-      lua_pushlstring(L, name, name_length);
-      lua_pushvalue(L, -1);
-      lua_rawget(L, 2);
-      if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        lua_pushlstring(L, value, (size_t)(last - value));
-      } else {
-        lua_pushliteral(L, ", ");
-        lua_pushlstring(L, value, (size_t)(last - value));
-        lua_concat(L, 3);
+  lua_pushnil(L);
+  for (const char *next; line < end; line = next) {
+    const char *stop = line_end(line, end), *colon = memchr(line, ':', (size_t)(stop - line));
+    next = stop < end ? stop + 1 : end;
+    if (colon == NULL || colon == line || memchr(line, '\n', (size_t)(colon - line)) != NULL ||
+        (size_t)(colon - line) > NAME_MAX_LENGTH || is_blank(*line))
+      continue;
+    push_lower(L, line, colon);
+    push_value(L, colon + 1, stop);
+    lua_pushvalue(L, NAME);
+    lua_rawget(L, HEADERS);
+    if (lua_isnil(L, FIRST)) {
+      lua_settop(L, VALUE);
+      lua_rawset(L, HEADERS);
+    } else {
+      if (lua_isnil(L, LISTS)) {
+        lua_newtable(L);
+        lua_replace(L, LISTS);
       }
-      lua_rawset(L, 2);
+      lua_pushvalue(L, VALUE);
+      add_repeated(L, LISTS, NAME, FIRST);
     }
-    lines = newline == NULL ? end : newline + 1;
+    lua_settop(L, LISTS);
   }
+  if (lua_istable(L, LISTS)) join_repeated(L, LISTS, HEADERS);
+  lua_settop(L, HEADERS);
   return 1;
 }
 

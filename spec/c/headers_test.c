@@ -69,6 +69,9 @@ static void test_lines_in_every_form(void) {
       {"Retry-After\r\n: 5\r\n", NULL},
       {"Retry-After : 5\r\n", NULL},
       {" Retry-After: 5\r\n", NULL},
+      {"Retry-After:\r\n 5\r\n", "5"},
+      {"Retry-After:\n\t\n 5", "5"},
+      {"X-Other: 1\r\n Retry-After: 5\r\n", NULL},
       {"Retry-Afte: 5\r\n", NULL},
       {"Retry-Afterr: 5\r\n", NULL},
       {"X-Retry-After: 5\r\n", NULL},
@@ -94,6 +97,93 @@ static void test_lines_in_every_form(void) {
     else
       CHECK(value == NULL);
   }
+}
+
+/* One list, whether its members share a line or not: RFC 9110, 5.3. */
+static void test_first_readable_member_of_a_list_counts(void) {
+  static const struct {
+    const char *name;
+    const char *members[4]; /* NULL ends them */
+    const char *value;
+  } rows[] = {
+      {"Retry-After", {"5", "5"}, "5"},
+      {"Retry-After", {"5", "9"}, "5"},
+      {"Retry-After", {"soon", "9"}, "9"},
+      {"Retry-After", {"", "9"}, "9"},
+      {"Retry-After", {"-1", "1.5", "2"}, "1.5"},
+      {"Retry-After", {"Wed, 21 Oct 2015 07:28:00 GMT", "5"}, "Wed, 21 Oct 2015 07:28:00 GMT"},
+      {"Retry-After", {"5", "Wed, 21 Oct 2015 07:28:00 GMT"}, "5"},
+      {"Retry-After", {"later", "Wed, 21 Oct 2015 07:28:00 GMT"}, "Wed, 21 Oct 2015 07:28:00 GMT"},
+      {"Retry-After", {"Wed, 21 Oct", "Sunday, 06-Nov-94 08:49:37 GMT"}, "Sunday, 06-Nov-94 08:49:37 GMT"},
+      {"Retry-After", {"Wed, 31 Feb 2015 07:28:00 GMT", "Sun Nov  6 08:49:37 1994"}, "Sun Nov  6 08:49:37 1994"},
+      {"X-Api-Quota-Limit", {"1000", "1000"}, "1000"},
+      {"X-Api-Quota-Limit", {"none", "1000"}, "1000"},
+      {"X-Api-Quota-Remaining", {"7", "8", "9"}, "7"},
+      {"X-Api-Quota-Remaining", {"-3", "7.5", "0x8", "9"}, "9"},
+      {"X-Api-Quota-Reset", {"never", "2026-01-01T00:00:00Z"}, "2026-01-01T00:00:00Z"},
+      {"X-Api-Quota-Reset", {"Wed, 21 Oct 2015 07:28:00 GMT", "1"}, "Wed, 21 Oct 2015 07:28:00 GMT"},
+  };
+  static const char *const glues[] = {", ", ",", " ,\t", ",,", ",\r\n ", "\r\n\t,", NULL};
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t g = 0; g < COUNT(glues); g++) { /* NULL: lines of their own */
+      char text[512];
+      size_t used = (size_t)snprintf(text, sizeof text, "%s: ", rows[i].name);
+      for (size_t m = 0; m < 4 && rows[i].members[m] != NULL; m++) {
+        if (m > 0 && glues[g] != NULL) used += (size_t)snprintf(text + used, sizeof text - used, "%s", glues[g]);
+        if (m > 0 && glues[g] == NULL)
+          used += (size_t)snprintf(text + used, sizeof text - used, "\r\n%s: ", rows[i].name);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", rows[i].members[m]);
+      }
+      lks_policy_headers headers = read_lines(text);
+      const char *value = rows[i].name[0] == 'R'                    ? headers.retry_after
+                          : strcmp(rows[i].name + 12, "Limit") == 0 ? headers.quota_limit
+                          : strcmp(rows[i].name + 12, "Reset") == 0 ? headers.quota_reset
+                                                                    : headers.quota_remaining;
+      CHECK_TEXT(value, rows[i].value);
+    }
+  }
+}
+
+static void test_number_in_groups_of_three_is_no_list(void) {
+  static const struct {
+    const char *text, *value;
+  } rows[] = {
+      {"5,000", "5,000"},     {"12,345", "12,345"}, {"1,000,000", "1,000,000"},
+      {"999,998", "999,998"}, {"999,999", "999"},   {"7,7", "7"},
+      {"7,77", "7"},          {"7,7777", "7"},      {"1000,1000", "1000"},
+      {"5, 000", "5"},        {"5,000,", "5"},      {",5,000", "5"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char line[64];
+    (void)snprintf(line, sizeof line, "X-Api-Quota-Remaining: %s\r\n", rows[i].text);
+    CHECK_TEXT(read_lines(line).quota_remaining, rows[i].value);
+  }
+  CHECK_TEXT(read_lines("Retry-After: 5,000").retry_after, "5");
+}
+
+static void test_list_of_any_length_is_searched(void) {
+  enum { MEMBERS = 50000 };
+  static char line[MEMBERS * 2 + 64];
+  size_t used = (size_t)snprintf(line, sizeof line, "Retry-After: ");
+  for (size_t i = 0; i < MEMBERS; i++, used += 2) memcpy(line + used, "x,", 2);
+  (void)snprintf(line + used, sizeof line - used, "5");
+  lks_policy_headers headers;
+  lks_headers_clear(&headers);
+  lks_headers_read(&headers, line, strlen(line));
+  CHECK_TEXT(headers.retry_after, "5");
+}
+
+static void test_what_cannot_be_read_is_kept_until_something_can(void) {
+  lks_policy_headers headers;
+  lks_headers_clear(&headers);
+  lks_headers_take(&headers, "retry-after", 11, "soon", 4);
+  CHECK_TEXT(headers.retry_after, "soon");
+  lks_headers_take(&headers, "retry-after", 11, "later", 5);
+  CHECK_TEXT(headers.retry_after, "soon");
+  lks_headers_take(&headers, "retry-after", 11, "5", 1);
+  CHECK_TEXT(headers.retry_after, "5");
+  lks_headers_take(&headers, "retry-after", 11, "6", 1);
+  CHECK_TEXT(headers.retry_after, "5");
 }
 
 static void test_nul_makes_a_value_unreadable_not_shorter(void) {
@@ -145,7 +235,7 @@ static void test_hostile_bytes_are_survived(void) {
     size_t length = (size_t)(state >> 33) % sizeof bytes;
     for (size_t j = 0; j < length; j++) {
       state = state * UINT64_C(6364136223846793005) + 1;
-      static const char likely[] = "rRxX-: \t\r\n\0eE";
+      static const char likely[] = "rRxX-: \t\r\n\0eE,59";
       bytes[j] = (state >> 40) % 4 ? likely[(state >> 33) % sizeof likely] : (char)(state >> 50);
     }
     state = state * UINT64_C(6364136223846793005) + 1;
@@ -158,6 +248,10 @@ int main(void) {
   RUN(test_values_that_policy_reads_are_found);
   RUN(test_absent_headers_look_absent);
   RUN(test_lines_in_every_form);
+  RUN(test_first_readable_member_of_a_list_counts);
+  RUN(test_number_in_groups_of_three_is_no_list);
+  RUN(test_list_of_any_length_is_searched);
+  RUN(test_what_cannot_be_read_is_kept_until_something_can);
   RUN(test_nul_makes_a_value_unreadable_not_shorter);
   RUN(test_value_that_is_too_long_is_left_out);
   RUN(test_headers_may_come_one_by_one);

@@ -71,6 +71,15 @@ static void unreadable_remaining_changes_nothing(void) {
   CHECK(!fresh.known);
 }
 
+static void counts_need_no_end(void) {
+  long long count = 7;
+  CHECK(lks_quota_count_parse("123,", 3, &count));
+  CHECK_INT(count, 123);
+  CHECK(!lks_quota_count_parse("123", 0, &count));
+  CHECK(!lks_quota_count_parse(NULL, 0, &count));
+  CHECK_INT(count, 123);
+}
+
 static void largest_count_is_read(void) {
   CHECK_INT(told(NOVEMBER_14, NULL, "9223372036854775807", NULL).remaining, INT64_MAX);
   CHECK_INT(told(NOVEMBER_14, NULL, "0000000000000000000000001", NULL).remaining, 1);
@@ -208,6 +217,7 @@ int main(void) {
   RUN(nothing_told_admits_everyone);
   RUN(three_headers_are_read);
   RUN(unreadable_remaining_changes_nothing);
+  RUN(counts_need_no_end);
   RUN(largest_count_is_read);
   RUN(limit_not_readable_leaves_the_one_told_before);
   RUN(reset_not_told_readably_is_the_end_of_the_month);

@@ -6,23 +6,79 @@ local fields = {}
 local KNOWN_MAX = 200
 local known, count = {}, 0
 
-local function lower_name(name)
-  local lower = name:lower()
+local function plain_name(name)
+  local plain = name:match("^%s*(.-)%s*$"):lower()
   if count < KNOWN_MAX then
-    known[name], count = lower, count + 1
+    known[name], count = plain, count + 1
   end
-  return lower
+  return plain
 end
 
----@param headers table name -> value or list of values
----@return table<string, string> # lower-case names
-function fields.lower(headers)
-  local lower = {}
-  for name, value in pairs(headers) do
+-- Whole numbers print whole, and no locale puts a comma into the others.
+local function number_text(value)
+  if value % 1 == 0 then return ("%.0f"):format(value) end
+  return (("%.14g"):format(value):gsub(",", "."))
+end
+
+--- The text of a value, or of a list of them; nil for what is no header value.
+local function text_of(value)
+  local kind = type(value)
+  if kind == "string" then return value end
+  if kind == "number" then return number_text(value) end
+  if kind ~= "table" then return nil end
+  local texts = {}
+  for _, member in ipairs(value) do
+    if type(member) ~= "table" then texts[#texts + 1] = text_of(member) end
+  end
+  return texts[1] and table.concat(texts, ", ")
+end
+
+-- Names that differ only in case, in an order that does not change from run to run.
+local function merge(headers, twice)
+  local names, lists = {}, {}
+  for name in pairs(headers) do
+    if type(name) == "string" and twice[known[name] or plain_name(name)] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local plain = known[name] or plain_name(name)
+    local list = lists[plain] or {}
+    list[#list + 1], lists[plain] = text_of(headers[name]), list
+  end
+  return lists
+end
+
+-- The form that requests have: { { name, value }, … }.
+local function by_name(pairs_of)
+  local named = {}
+  for _, pair in ipairs(pairs_of) do
+    local name = type(pair) == "table" and pair[1]
     if type(name) == "string" then
-      if type(value) == "table" then value = table.concat(value, ", ") end
-      lower[known[name] or lower_name(name)] = type(value) == "string" and value or tostring(value)
+      named[name] = named[name] or {}
+      table.insert(named[name], pair[2])
     end
+  end
+  return named
+end
+
+---@param headers table name -> value or list of values, or { { name, value }, … }; names in any case
+---@return table<string, string> # lower-case names; the values of a list are joined as one (RFC 9110, 5.3)
+function fields.lower(headers)
+  if type(headers[1]) == "table" then headers = by_name(headers) end
+  local lower, twice = {}, nil
+  for name, value in pairs(headers) do
+    local text = type(name) == "string" and text_of(value)
+    if text then
+      local plain = known[name] or plain_name(name)
+      if lower[plain] then
+        twice = twice or {}
+        twice[plain] = true
+      end
+      lower[plain] = text
+    end
+  end
+  if twice then
+    for plain, list in pairs(merge(headers, twice)) do lower[plain] = table.concat(list, ", ") end
   end
   return lower
 end
