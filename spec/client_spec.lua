@@ -294,3 +294,77 @@ describe("client:request", function()
       :find "client_spec.lua:%d+: .*'query'")
   end)
 end)
+
+describe("what a caller's own request was made from", function()
+  local SECRETS = { "correct horse", "the safe is behind it", "https://example.com/private", "Client contract" }
+
+  it("stands in no error, however deep it is echoed", function()
+    local body = { type = "url", password = SECRETS[1], secretMemo = SECRETS[2], memo = SECRETS[4],
+      nested = { { targetUrl = SECRETS[3] } } }
+    for _, echo in ipairs {
+      { code = "x", message = table.concat(SECRETS, " / ") },
+      { message = "no", details = { password = { SECRETS[1] }, list = { { SECRETS[2] }, SECRETS[3] .. "!" } } },
+      { errors = { { message = SECRETS[4] .. " is taken" } } },
+      { error = SECRETS[3] },
+      { code = SECRETS[2], message = "bad" },
+    } do
+      local client = clients.lockpub { { status = 400, headers = { ["x-echo"] = SECRETS[1] },
+        body = require("locksmith.json").encode(echo) } }
+      local _, err = client:request { method = "POST", path = "links", body = body, query = { who = SECRETS[4] } }
+      assert.equal("invalid_request", err.kind)
+      local shown = require("cjson").encode(err) .. tostring(err)
+      for _, secret in ipairs(SECRETS) do
+        assert.is_nil(shown:gsub("\\/", "/"):find(secret, 1, true), shown)
+      end
+      assert.truthy(shown:find("[redacted]", 1, true))
+    end
+  end)
+
+  it("stands in no error when the body was a bare text", function()
+    local client = clients.lockpub { { status = 400, body = '"correct horse is no link"' } }
+    local _, err = client:request { method = "POST", path = "links", body = "correct horse" }
+    assert.equal("[redacted] is no link", err.message)
+  end)
+end)
+
+describe("with a key function that was not asked yet", function()
+  local function with_function(ask, options)
+    options = options or {}
+    options.api_key = ask
+    return clients.lockpub({ clients.CREATED }, options)
+  end
+
+  it("quota and plan ask for the key, since by it the state is named", function()
+    local store = locksmith.memory()
+    local first = clients.lockpub({ clients.CREATED }, { store = store })
+    for _ = 1, 20 do assert(first.links:create(clients.link_fields())) end
+    local asked = 0
+    local second = with_function(function()
+      asked = asked + 1
+      return sandbox.LOCKPUB_KEY
+    end, { store = store })
+    assert.equal(999, second:quota().remaining)
+    assert.equal(1, asked)
+    local third = with_function(function() return sandbox.LOCKPUB_KEY end, { store = store })
+    local plan = assert(third:plan(1))
+    assert.is_true(plan.seconds > 9)
+    assert.equal(1, plan.fits)
+  end)
+
+  it("quota and plan say why there is no key", function()
+    for _, method in ipairs { "quota", "plan" } do
+      local lockpub = with_function(function() return nil, "not logged in" end)
+      local value, err = lockpub[method](lockpub, 1)
+      assert.is_nil(value)
+      assert.equal("unauthenticated", err.kind)
+      assert.equal("lockpub." .. method, err.operation)
+      assert.truthy(err.message:find("not logged in", 1, true))
+    end
+  end)
+
+  it("plan prints whole seconds whole", function()
+    local plan = assert(with_function(function() return sandbox.LOCKPUB_KEY end):plan(1))
+    assert.equal("0", tostring(plan.seconds))
+    assert.equal("1", tostring(plan.n))
+  end)
+end)

@@ -28,9 +28,10 @@ static lks_url_status storing_failed(const lks_buffer *buffer) {
 }
 
 static lks_url_status set_prefix(lks_client *client, const char *prefix, size_t length) {
-  if (length > 0 && (prefix[0] != '/' || !lks_url_path_valid(prefix, length))) return LKS_URL_BAD_PATH;
+  if (length > 0 && (prefix[0] != '/' || !lks_url_path_valid(prefix, length))) return LKS_URL_BAD_PREFIX;
   while (length > 0 && prefix[length - 1] == '/') length--;
-  return lks_buffer_append(&client->path_prefix, prefix, length) ? LKS_URL_OK : storing_failed(&client->path_prefix);
+  if (lks_buffer_append(&client->path_prefix, prefix, length)) return LKS_URL_OK;
+  return client->path_prefix.full ? LKS_URL_BAD_PREFIX : LKS_URL_NO_MEMORY;
 }
 
 static lks_url_status fill(lks_client *client, const lks_client_options *options) {

@@ -27,8 +27,8 @@ typedef struct lks_client_options {
   bool key_renewable;
 } lks_client_options;
 
-/* On success *out is a new client. Otherwise *out is NULL and the status says why; LKS_URL_BAD_PATH also stands for
- * the prefix, and for a text over LKS_URL_MAX. */
+/* On success *out is a new client. Otherwise *out is NULL and the status says why; LKS_URL_BAD_PATH and
+ * LKS_URL_BAD_PREFIX also stand for a text over LKS_URL_MAX. */
 lks_url_status lks_client_new(const lks_client_options *options, lks_client **out);
 lks_client *lks_client_retain(lks_client *client);
 /* The last owner's release wipes and frees. NULL is a no-op. */

@@ -3,25 +3,31 @@
 #include <string.h>
 
 #define DAY (INT64_C(86400) * LKS_SECOND)
-/* 2970-01-01T00:00:00Z, the first instant that is not accepted. */
-#define TIME_END (INT64_C(365243) * DAY)
 
 typedef struct civil {
   int64_t year;
   int month, day, hour, minute, second; /* month and day count from 1 */
 } civil;
 
-lks_span lks_span_from_seconds(double seconds) {
+static int64_t from_seconds(double seconds, int64_t least, int64_t most) {
   double span = seconds * (double)LKS_SECOND;
   if (span != span) return 0;
-  if (span >= (double)LKS_SPAN_MAX) return LKS_SPAN_MAX;
-  if (span <= -(double)LKS_SPAN_MAX) return -LKS_SPAN_MAX;
+  if (span >= (double)most) return most;
+  if (span <= (double)least) return least;
   /* Adding a half before truncating would itself round, wrongly for 0.5 - 2^-54 and above 2^52. */
   lks_span whole = (lks_span)span;
   double rest = span - (double)whole;
   if (rest >= 0.5) return whole + 1;
   if (rest <= -0.5) return whole - 1;
   return whole;
+}
+
+lks_span lks_span_from_seconds(double seconds) {
+  return from_seconds(seconds, -LKS_SPAN_MAX, LKS_SPAN_MAX);
+}
+
+lks_time lks_time_from_seconds(double seconds) {
+  return from_seconds(seconds, -1, LKS_ISO8601_END);
 }
 
 double lks_span_to_seconds(lks_span span) {
@@ -60,7 +66,7 @@ static civil civil_from_time(lks_time time) {
   int64_t days = time / DAY;
   int seconds = (int)(time % DAY / LKS_SECOND);
   civil date = {.month = 1, .hour = seconds / 3600, .minute = seconds / 60 % 60, .second = seconds % 60};
-  /* Taking every year for a leap year is too early by less than three years per millennium. */
+  /* Taking every year for a leap year is too early by about two years per millennium. */
   date.year = 1970 + days / 366;
   while (days_before(date.year + 1) <= days) date.year++;
   days -= days_before(date.year);
@@ -165,9 +171,11 @@ bool lks_iso8601_parse(const char *text, size_t length, lks_time *out) {
     }
     if (!scan_offset(&in, &offset) || in.length > 0) return false;
   }
+  bool day_end = date.hour == 24 && date.minute == 0 && date.second == 0 && fraction == 0;
+  if (day_end) date.hour = 0;
   if (!civil_to_time(&date, &time)) return false;
-  time += fraction - offset;
-  if (time < 0 || time >= TIME_END) return false;
+  time += (day_end ? DAY : 0) + fraction - offset;
+  if (time < 0 || time >= LKS_ISO8601_END) return false;
   *out = time;
   return true;
 }
@@ -182,7 +190,7 @@ static char *write_digits(char *out, int64_t value, int count) {
 
 size_t lks_iso8601_format(lks_time time, char *out) {
   *out = '\0';
-  if (time < 0 || time >= TIME_END) return 0;
+  if (time < 0 || time >= LKS_ISO8601_END) return 0;
   civil date = civil_from_time(time);
   int64_t fraction = time % LKS_SECOND;
   char *at = write_digits(out, date.year, 4);
@@ -293,7 +301,7 @@ bool lks_httpdate_parse(const char *text, size_t length, lks_time now, lks_time 
   if (!civil_to_time(&date, &time)) return false;
   if (leap_second) time += LKS_SECOND;
   if (time < 0) time = 0;
-  if (time >= TIME_END) time = TIME_END - LKS_SECOND;
+  if (time >= LKS_ISO8601_END) time = LKS_ISO8601_END - LKS_SECOND;
   *out = time;
   return true;
 }
@@ -336,18 +344,20 @@ bool lks_retry_after_parse(const char *text, size_t length, lks_time now, lks_sp
 bool lks_reset_parse(const char *text, size_t length, lks_time now, lks_time *out) {
   scan in = field_value(text, length);
   int64_t whole = 0, millionths = 0;
-  if (!scan_decimal(in, &whole, &millionths))
-    return lks_iso8601_parse(in.text, in.length, out) || lks_httpdate_parse(in.text, in.length, now, out);
   lks_time time = 0;
-  if (whole < INT64_C(40000000))
+  if (!scan_decimal(in, &whole, &millionths)) {
+    if (!lks_iso8601_parse(in.text, in.length, &time) && !lks_httpdate_parse(in.text, in.length, now, &time))
+      return false;
+  } else if (whole < INT64_C(40000000)) {
     time = now + whole * LKS_SECOND + millionths;
-  else if (whole < INT64_C(100000000000))
+  } else if (whole < INT64_C(100000000000)) {
     time = whole * LKS_SECOND + millionths;
-  else if (whole < TIME_END / 1000)
+  } else if (whole < LKS_TIME_MAX / 1000) {
     time = whole * 1000 + millionths / 1000;
-  else
+  } else {
     return false;
-  if (time < 0 || time >= TIME_END) return false;
+  }
+  if (time < 0 || time > LKS_TIME_MAX) return false;
   *out = time;
   return true;
 }

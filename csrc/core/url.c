@@ -273,6 +273,10 @@ const char *lks_url_status_text(lks_url_status status) {
   case LKS_URL_BAD_PORT: return "the port of the URL is not a number from 1 to 65535";
   case LKS_URL_BAD_PATH:
     return "the path of the URL must be plain: no query, fragment, '%', empty, '.' or '..' segment";
+  case LKS_URL_BAD_PREFIX:
+    return "path_prefix must be \"\" or begin with a slash, as /v3/relay does, and be plain: no space, query, "
+           "fragment, "
+           "empty, '.' or '..' segment";
   case LKS_URL_NO_MEMORY: return "out of memory, or the URL is too long";
   }
   return "the URL cannot be used";

@@ -16,6 +16,7 @@ typedef enum lks_url_status {
   LKS_URL_BAD_HOST,   /* neither a host name (RFC 1123, 2.1, no final dot) nor four decimal numbers nor [IPv6] */
   LKS_URL_BAD_PORT,   /* not 1 to 65535 */
   LKS_URL_BAD_PATH,   /* a character no path has (RFC 3986, 3.3), '%', '?' or '#', or an empty, "." or ".." segment */
+  LKS_URL_BAD_PREFIX, /* of a client: a path prefix without a leading slash, or not as a path is */
   LKS_URL_NO_MEMORY   /* or over the maximum of the buffer */
 } lks_url_status;
 

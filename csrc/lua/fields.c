@@ -61,8 +61,8 @@ static int read_time(lua_State *L, field_reader *reader, const lks_field *field,
   char text[LKS_ISO8601_SIZE];
   if (lua_type(L, -1) == LUA_TNUMBER) {
     double seconds = (double)lua_tonumber(L, -1);
-    if (!(seconds >= 0 && seconds < 4e11)) return refuse(L, "%s is not a time in Unix seconds", name, 0);
-    time = lks_span_from_seconds(seconds);
+    if (!(seconds >= 0)) return refuse(L, "%s is not a time in Unix seconds", name, 0);
+    time = lks_time_from_seconds(seconds);
   } else if (lua_type(L, -1) == LUA_TSTRING) {
     size_t length;
     const char *given = lua_tolstring(L, -1, &length);
@@ -72,7 +72,7 @@ static int read_time(lua_State *L, field_reader *reader, const lks_field *field,
     return refuse(L, "%s must be a time: Unix seconds or an ISO 8601 string", name, 0);
   }
   size_t length = lks_iso8601_format(time, text);
-  if (length == 0) return refuse(L, "%s lies outside the years that can be written", name, 0);
+  if (length == 0) return refuse(L, "%s lies after the year 9999", name, 0);
   bool is_start = strcmp(field->wire, "startTime") == 0;
   *(is_start ? &reader->link.start_time : &reader->link.expire_time) = time;
   *(is_start ? &reader->link.has_start : &reader->link.has_expire) = true;

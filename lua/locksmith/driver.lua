@@ -1,17 +1,16 @@
 --- Drives one call of the C machine to its end: does what it says, tells it what came of it.
 
 local Error = require "locksmith.error"
-local Response = require "locksmith.response"
 local answer = require "locksmith.answer"
 local core = require "locksmith.core"
 local key_source = require "locksmith.key_source"
+local nesting = require "locksmith.nesting"
 local pacing = require "locksmith.pacing"
+local response = require "locksmith.response"
 
 local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, core.DONE
 
 local driver = {}
-
-local MAIN = {}
 
 local function complain(session, message)
   if session.logger_failed then return end
@@ -30,8 +29,10 @@ local function emit(task, event)
   local session = task.session
   local on_event = session.on_event
   if not on_event then return end
-  local here = coroutine.running() or MAIN
-  if session.emitting[here] then return end
+  for place in pairs(session.emitting) do
+    if nesting.is_within(place) then return end
+  end
+  local here = nesting.here()
   event.call, event.time = task.number, session.now()
   session.emitting[here] = true
   local ok, message = pcall(on_event, event)
@@ -107,14 +108,14 @@ local function headers_of(exchange)
 end
 
 local function succeed(call, shape, exchange)
-  local response = Response.new(call:result(), headers_of(exchange) or {}, exchange.quota)
+  local result = response.new(call:result(), headers_of(exchange) or {}, exchange.quota)
   local value = exchange.value
-  if value == false or response.recovered then
+  if value == false or result.recovered then
     value = nil
   elseif shape and type(value) == "table" then
     value = shape(value)
   end
-  return value, response, exchange.text
+  return value, result, exchange.text
 end
 
 local function fail(call, fields, exchange)

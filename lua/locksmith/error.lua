@@ -148,6 +148,7 @@ local function first_text(value, depth)
   if type(value) == "string" then return value end
   if type(value) ~= "table" or depth > 4 then return nil end
   if value[1] ~= nil then return first_text(value[1], depth + 1) end
+  if type(value.message) == "string" then return value.message end
   local names = {}
   for name in pairs(value) do
     if type(name) == "string" then names[#names + 1] = name end

@@ -3,6 +3,7 @@
 local Error = require "locksmith.error"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
+local nesting = require "locksmith.nesting"
 
 local key_source = {}
 
@@ -13,7 +14,6 @@ local LONGEST_ASK = 2
 -- Of the reason that a key function gives, so much is shown.
 local REASON_MAX = 500
 
-local MAIN = {}
 local NESTED = "the key function used the client that it is to bring the key for"
 
 --- Checks a key and reads its claims.
@@ -76,21 +76,12 @@ local function with_reason(message, reason)
   return text and message .. ": " .. text or message
 end
 
---- Whether this is running within the key function that was called there.
-local function is_nested(asker, here)
-  if asker == nil then return false end
-  if asker == here or asker == MAIN then return true end
-  local ok, status = pcall(coroutine.status, asker)
-  return ok and status == "normal"
-end
-
 --- Asks the key function. What it gave becomes the session's key, unless the client was closed meanwhile.
 ---@param session table
 ---@return userdata? key nil without one, and when the client was closed
 ---@return string? message why there is none
 local function ask(session)
-  local here = coroutine.running() or MAIN
-  session.asker = here
+  session.asker = nesting.here()
   local ok, text, reason = protected(session.ask_key)
   session.asker, session.asking_until = nil, nil
   session.key_generation = session.key_generation + 1
@@ -110,25 +101,26 @@ end
 function key_source.bring(session, call, span)
   local now = session.now()
   if session.closed then return end
-  if is_nested(session.asker, coroutine.running() or MAIN) then
+  if session.asker and nesting.is_within(session.asker) then
     return call:refuse(now, "unauthenticated", nil, NESTED)
   end
   if session.asking_until and now < session.asking_until then
     local generation = session.key_generation
     session.sleep(math.min(PATIENCE, span))
     -- Answered meanwhile, with the key this call was refused with: asking once more would not change it.
-    if session.key_generation ~= generation and session.key and call:holds_key(session.key) then
-      call:key(session.now(), session.key)
-    end
+    if session.key_generation == generation then return end
+    now = session.now()
+    if session.key and call:holds_key(session.key) then call:key(now, session.key) end
     return
   end
   session.asking_until = now + math.min(LONGEST_ASK, span)
   local key, message = ask(session)
+  now = session.now()
   if session.closed then return end
   if key then
-    call:key(session.now(), key)
+    call:key(now, key)
   else
-    call:refuse(session.now(), "unauthenticated", nil, message)
+    call:refuse(now, "unauthenticated", nil, message)
   end
 end
 
@@ -140,7 +132,7 @@ end
 function key_source.present(session)
   if session.closed then return nil, "closed", "the client is closed" end
   if session.key then return session.key end
-  if is_nested(session.asker, coroutine.running() or MAIN) then return nil, "unauthenticated", NESTED end
+  if session.asker and nesting.is_within(session.asker) then return nil, "unauthenticated", NESTED end
   local key, message = ask(session)
   if key then return key end
   return nil, session.closed and "closed" or "unauthenticated", message

@@ -22,7 +22,7 @@ function options.misuse(message)
     level = level + 1
     info = debug.getinfo(level, "S")
   end
-  error(message, info and level or 4)
+  error(message, info and level or 0) -- a tail call left no line to name
 end
 
 local function fail(what, name, problem)

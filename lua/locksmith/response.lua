@@ -9,14 +9,16 @@
 ---@field recovered boolean a repeat showed that an attempt whose answer was lost had been applied
 local Response = { __name = "locksmith.Response" }
 
+local response = {}
+
 ---@param fields table of the finished call
 ---@param headers table<string, string>
 ---@param quota table? as the store knows it
 ---@return locksmith.Response
-function Response.new(fields, headers, quota)
+function response.new(fields, headers, quota)
   fields.headers = headers
   fields.quota = quota or fields.quota
   return setmetatable(fields, Response)
 end
 
-return Response
+return response

@@ -81,7 +81,10 @@ function session.new(service, given)
     margin = options.pacing_margin,
     key_renewable = type(options.api_key) == "function",
   }
-  if not client then return nil, Error.refused("invalid_request", "base_url or path_prefix: " .. problem, what) end
+  if not client then
+    if not problem:find "^path_prefix" then problem = "base_url: " .. problem end
+    return nil, Error.refused("invalid_request", problem, what)
+  end
 
   local self = setmetatable({
     service = service,

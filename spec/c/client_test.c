@@ -54,12 +54,12 @@ static void test_addresses_are_checked_and_brought_to_one_form(void) {
       {"ftp://example.com", "", LKS_URL_BAD_SCHEME, NULL, NULL},
       {"https://user@example.com", "", LKS_URL_USER_INFO, NULL, NULL},
       {"", "", LKS_URL_BAD_SCHEME, NULL, NULL},
-      {"https://example.com", "v2", LKS_URL_BAD_PATH, NULL, NULL},
-      {"https://example.com", "//v2", LKS_URL_BAD_PATH, NULL, NULL},
-      {"https://example.com", "//", LKS_URL_BAD_PATH, NULL, NULL},
-      {"https://example.com", "/..", LKS_URL_BAD_PATH, NULL, NULL},
-      {"https://example.com", "/a?b", LKS_URL_BAD_PATH, NULL, NULL},
-      {"https://example.com", "/a b", LKS_URL_BAD_PATH, NULL, NULL},
+      {"https://example.com", "v2", LKS_URL_BAD_PREFIX, NULL, NULL},
+      {"https://example.com", "//v2", LKS_URL_BAD_PREFIX, NULL, NULL},
+      {"https://example.com", "//", LKS_URL_BAD_PREFIX, NULL, NULL},
+      {"https://example.com", "/..", LKS_URL_BAD_PREFIX, NULL, NULL},
+      {"https://example.com", "/a?b", LKS_URL_BAD_PREFIX, NULL, NULL},
+      {"https://example.com", "/a b", LKS_URL_BAD_PREFIX, NULL, NULL},
   };
   long live = test_alloc_live();
   for (size_t i = 0; i < COUNT(rows); i++) {
@@ -92,7 +92,7 @@ static void test_texts_that_are_too_long_are_refused_as_such(void) {
   CHECK_INT(lks_client_new(&options, &client), LKS_URL_BAD_PATH);
   options = (lks_client_options){
       .service = LKS_LOCKER, .path_prefix = text + 19, .path_prefix_length = sizeof text - 20, .user_agent = "x"};
-  CHECK_INT(lks_client_new(&options, &client), LKS_URL_BAD_PATH);
+  CHECK_INT(lks_client_new(&options, &client), LKS_URL_BAD_PREFIX);
   options = (lks_client_options){.service = LKS_LOCKER, .user_agent = text};
   CHECK_INT(lks_client_new(&options, &client), LKS_URL_BAD_PATH);
   CHECK(client == NULL);
@@ -269,6 +269,77 @@ static void test_slot_is_looked_at_once_more_when_it_has_come(void) {
   lks_client_release(client);
 }
 
+static lks_policy_headers quota_headers(const char *remaining) {
+  lks_policy_headers headers;
+  lks_headers_clear(&headers);
+  lks_headers_take(&headers, "X-Api-Quota-Limit", 17, "1000", 4);
+  lks_headers_take(&headers, "X-Api-Quota-Remaining", 21, remaining, strlen(remaining));
+  return headers;
+}
+
+static lks_call *creation_of(lks_client *client) {
+  const lks_operation *operation = lks_operation_find("lockpub.links.create");
+  const lks_call_options options = {
+      .operation = operation, .retry = operation->retry, .timeout = 90 * S, .attempt_timeout = 10 * S};
+  return lks_client_call(client, &options, T0);
+}
+
+static const lks_quota *quota_of(lks_client *client, lks_memory_store *store, const char *key) {
+  give_key(client, key);
+  lks_state *state = lks_memory_store_get(store, lks_client_state_name(client));
+  CHECK(state != NULL);
+  return &state->quota;
+}
+
+static void test_quota_goes_to_the_key_that_the_attempt_was_sent_with(void) {
+  lks_client *client = client_with((lks_client_options){.service = LKS_LOCKPUB, .key_renewable = true});
+  lks_memory_store *store = lks_memory_store_new();
+  lks_ticket ticket = {0};
+  lks_quota quota;
+  give_key(client, "old");
+  lks_call *call = creation_of(client);
+  CHECK_INT(lks_client_next(client, store, call, &ticket, T0).kind, LKS_ACTION_SEND);
+  give_key(client, "new"); /* by another call, while this one is out */
+  lks_policy_headers headers = quota_headers("0");
+  lks_received received = {.status = 201, .body = LKS_BODY_JSON, .headers = &headers};
+  lks_client_response(client, store, call, T0 + S, 0, &received, &quota);
+  CHECK_INT(lks_client_next(client, store, call, &ticket, T0 + S).kind, LKS_ACTION_DONE);
+  CHECK(quota.known && quota.remaining == 0);
+  CHECK(!quota_of(client, store, "new")->known);
+  CHECK(quota_of(client, store, "old")->known);
+  CHECK_INT(quota_of(client, store, "old")->remaining, 0);
+  lks_call_free(call);
+
+  give_key(client, "new");
+  call = creation_of(client);
+  CHECK_INT(lks_client_next(client, store, call, &ticket, T0 + S).kind, LKS_ACTION_SEND);
+  lks_call_free(call);
+  give_key(client, "old");
+  call = creation_of(client);
+  CHECK_INT(lks_client_next(client, store, call, &ticket, T0 + S).kind, LKS_ACTION_FAILED);
+  lks_call_free(call);
+  lks_memory_store_free(store);
+  lks_client_release(client);
+}
+
+static void test_an_answer_without_a_quota_says_nothing_of_it(void) {
+  lks_client *client = client_with((lks_client_options){.service = LKS_LOCKPUB});
+  lks_memory_store *store = lks_memory_store_new();
+  lks_ticket ticket = {0};
+  lks_quota quota = {.known = true};
+  give_key(client, "a");
+  lks_call *call = creation_of(client);
+  CHECK_INT(lks_client_next(client, store, call, &ticket, T0).kind, LKS_ACTION_SEND);
+  lks_policy_headers headers;
+  lks_headers_clear(&headers);
+  lks_received received = {.status = 201, .body = LKS_BODY_JSON, .headers = &headers};
+  lks_client_response(client, store, call, T0, 0, &received, &quota);
+  CHECK(!quota.known);
+  lks_call_free(call);
+  lks_memory_store_free(store);
+  lks_client_release(client);
+}
+
 static void test_without_a_memory_store_slots_are_the_drivers_affair(void) {
   lks_client *client = locker_client();
   lks_ticket ticket = {0};
@@ -393,6 +464,8 @@ int main(void) {
   RUN(test_lateness_within_the_margin_is_no_miss);
   RUN(test_key_and_slot_are_seen_to_without_the_driver);
   RUN(test_slot_is_looked_at_once_more_when_it_has_come);
+  RUN(test_quota_goes_to_the_key_that_the_attempt_was_sent_with);
+  RUN(test_an_answer_without_a_quota_says_nothing_of_it);
   RUN(test_without_a_memory_store_slots_are_the_drivers_affair);
   RUN(test_no_effect_is_lost_when_the_key_needs_no_driver);
   RUN(test_key_is_asked_for_when_missing_expired_or_refused);
