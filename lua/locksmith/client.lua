@@ -2,6 +2,7 @@
 
 local Error = require "locksmith.error"
 local json = require "locksmith.json"
+local number = require "locksmith.number"
 local options = require "locksmith.options"
 local resource = require "locksmith.resource"
 local session = require "locksmith.session"
@@ -20,9 +21,7 @@ local Client = {}
 
 local function scalar(value)
   if type(value) == "boolean" or type(value) == "string" then return tostring(value) end
-  if type(value) ~= "number" then return nil end
-  if value % 1 == 0 and value > -2 ^ 63 and value < 2 ^ 63 then return ("%.0f"):format(value) end
-  return tostring(value)
+  return type(value) == "number" and number.text(value) or nil
 end
 
 -- In alphabetical order, so that the same request is always the same bytes.
@@ -31,7 +30,7 @@ local function query_list(query, what)
   for name, value in pairs(query) do
     local text = scalar(value)
     if type(name) ~= "string" or not text then
-      options.misuse(("%s: option 'query' must map names to strings, numbers or booleans"):format(what))
+      options.misuse(("%s: option 'query' must map names to strings, finite numbers or booleans"):format(what))
     end
     list[#list + 1] = { name, text }
   end

@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local core = require "locksmith.core"
+local number = require "locksmith.number"
 
 local private = cjson.new()
 private.encode_number_precision(14) -- the most that every release takes; see exact()
@@ -11,22 +12,16 @@ private.decode_invalid_numbers(false)
 private.encode_keep_buffer(false) -- it would keep the last password in memory
 private.decode_max_depth(100)
 
+-- Doubles know every whole number up to here. Larger ones that are no integers of Lua's are written as the doubles they
+-- are: as digits, decode() would have to take them for exact.
+local WHOLE_MAX = 2 ^ 53
+
 local json = {}
 
 -- Travels through lua-cjson in place of a number, as a string that no caller can have written: it is made afresh.
 local function placeholder(taken)
   taken.count = taken.count + 1
   return ("\1%s#%d"):format(taken.salt, taken.count)
-end
-
--- The shortest text that reads back as the same number, whatever the locale's decimal point.
-local function number_text(number)
-  if math.type and math.type(number) == "integer" then return ("%d"):format(number) end
-  if number ~= number or number == math.huge or number == -math.huge then return nil end
-  for digits = 14, 17 do
-    local text = ("%." .. digits .. "g"):format(number)
-    if tonumber(text) == number then return (text:gsub(",", ".")) end
-  end
 end
 
 -- A copy in which numbers that 14 digits would round are placeholders.
@@ -38,7 +33,7 @@ local function exact(value, taken, depth)
     return copy
   end
   if type(value) ~= "number" or core.is_short(value) then return value end
-  local text = number_text(value)
+  local text = number.text(value, WHOLE_MAX)
   if not text then error("not a finite number", 0) end
   local name = placeholder(taken)
   taken.texts[name:sub(2)] = text
