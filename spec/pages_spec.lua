@@ -1,61 +1,9 @@
 local clients = require "spec.support.clients"
 local json = require "locksmith.json"
+local lists = require "spec.support.lists"
 local sandbox = require "locksmith.sandbox"
 
--- A service with a list of ids and every quirk on demand. `on_request(state, n)` may change the list between requests.
-local function service(state)
-  state.requests = {}
-  return function(request)
-    local query = {}
-    for name, value in request.url:gmatch "[?&]([^=&]+)=([^&]*)" do query[name] = value end
-    state.requests[#state.requests + 1] = query
-    if state.on_request then state.on_request(state, #state.requests) end
-    local items = {}
-    local function item(id) items[#items + 1] = { id = id, address = "a" .. id } end
-    if query.paging == "0" and not state.no_snapshot then
-      for _, id in ipairs(state.ids) do item(id) end
-      return { status = 200, headers = {}, body = #items > 0 and json.encode(items) or "[]" }
-    end
-    local size = state.size or tonumber(query.size) or 10
-    if state.leak then size = state.leak(#state.requests) or size end
-    local page = tonumber(query.page) or 1
-    local first = (page - 1) * size
-    if page > 1 and first >= #state.ids then
-      return { status = 404, headers = {}, body = '{"code":"0001","message":"gone"}' }
-    end
-    for i = first + 1, math.min(first + size, #state.ids) do item(state.ids[i]) end
-    local more = first + size < #state.ids
-    local next_page = more and '"http://127.0.0.1/steal?page=' .. page + 1 .. '"' or "null"
-    return { status = 200, headers = {}, body = ('{"count":%d,"next":%s,"previous":null,"results":%s}'):format(
-      #state.ids, next_page, #items > 0 and json.encode(items) or "[]") }
-  end
-end
-
-local function range(n)
-  local ids = {}
-  for i = 1, n do ids[i] = i end
-  return ids
-end
-
-local function joined(list)
-  return table.concat(list, " ")
-end
-
-local function without(ids, id)
-  for i = #ids, 1, -1 do
-    if ids[i] == id then table.remove(ids, i) end
-  end
-end
-
-local function collect(iterator)
-  local seen, order = {}, {}
-  for item in iterator do
-    assert.is_nil(seen[item.id], "repeated " .. tostring(item.id))
-    seen[item.id] = true
-    order[#order + 1] = item.id
-  end
-  return order, seen
-end
+local service, range, joined, without, collect = lists.service, lists.range, lists.joined, lists.without, lists.collect
 
 describe("addresses:list", function()
   it("gives one page with its place in the list", function()

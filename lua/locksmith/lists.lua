@@ -3,15 +3,20 @@
 local options = require "locksmith.options"
 local pages = require "locksmith.pages"
 local resource = require "locksmith.resource"
+local walk = require "locksmith.walk"
 
 local lists = {}
 
+local NUMBER_MAX = 2 ^ 31 - 1
+
 local function positive(value)
-  if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a positive whole number" end
+  if type(value) ~= "number" or not (value >= 1 and value <= NUMBER_MAX) or value % 1 ~= 0 then
+    return ("must be a whole number from 1 to %.0f"):format(NUMBER_MAX)
+  end
 end
 
 local function page(value)
-  if value ~= "last" and positive(value) then return "must be a positive whole number or \"last\"" end
+  if value ~= "last" and positive(value) then return positive(value) .. ', or "last"' end
 end
 
 local function paging(value)
@@ -19,12 +24,12 @@ local function paging(value)
 end
 
 local LIST = { page = page, size = positive, paging = paging }
-local WALK = { page = positive, size = positive, paging = paging, seen = options.types "table" }
+local WALK = { page = positive, size = positive, paging = paging, seen = options.types "table", from = positive }
 
 local function source(self, operation, q, known, opts, what)
   local session = resource.session(self)
-  q = options.read(q, known, what, 4)
-  opts = options.read(opts, options.CALL, what, 4)
+  q = options.read(q, known, what)
+  opts = options.read(opts, options.CALL, what)
   return { session = session, operation = operation, opts = opts }, q
 end
 
@@ -54,9 +59,9 @@ function lists.extend(methods, name)
   function methods.pages(self, q, opts)
     local from
     from, q = source(self, operation, q, WALK, opts, name .. ".pages")
-    local walk = pages.walk(from, q, false)
+    local walker = walk.new(from, q, false)
     return function()
-      local got, err = walk:next()
+      local got, err = walker:next()
       if err then error(err, 0) end
       return got
     end
@@ -70,12 +75,12 @@ function lists.extend(methods, name)
   function methods.each(self, q, opts)
     local from
     from, q = source(self, operation, q, WALK, opts, name .. ".each")
-    local walk = pages.walk(from, q, true)
+    local walker = walk.new(from, q, true)
     local current, index = {}, 0
     return function()
       index = index + 1
       if index > #current then
-        local got, err = walk:next()
+        local got, err = walker:next()
         if err then error(err, 0) end
         current, index = got or {}, 1
       end
@@ -94,11 +99,14 @@ function lists.extend(methods, name)
     local err = from.session:ready(operation)
     if err then return nil, err end
     from.opts = from.session:within(from.opts)
-    local walk = pages.walk(from, q, true)
+    local walker = walk.new(from, q, true)
     local items = {}
     while true do
-      local got, problem = walk:next()
-      if problem then return nil, problem end
+      local got, problem = walker:next()
+      if problem then
+        problem.resume = nil -- it would leave out what was read and is not handed out
+        return nil, problem
+      end
       if not got then return items end
       for i = 1, #got do items[#items + 1] = got[i] end
     end
