@@ -247,14 +247,33 @@ describe("addresses:set_enabled and set_block_spam", function()
     assert.is_true(#requests <= 15)
   end)
 
-  it("give up with the failure of the toggle when its answers were lost", function()
+  it("give up with the failure of the toggle when its answer was lost and the look after it shows nothing", function()
     local on, put = address { enabled = true }, { status = 200, body = '{"id":7}' }
-    local locker, requests = clients.locker { on, put, on, LOST, on, put, on, LOST, on, put, on, LOST, on }
-    local done, err = locker.addresses:set_enabled(7, false)
-    assert.is_nil(done)
-    assert.same({ "network", "unknown", "locker.addresses.set_enabled" }, { err.kind, err.outcome, err.operation })
-    assert.is_true(err.value.enabled)
-    assert.equal(13, #requests)
+    for _, answer in ipairs { LOST, { status = 500 }, { status = 503 }, { status = 200, body = "<html>" } } do
+      local locker, requests = clients.locker { on, put, on, answer, on }
+      local done, err = locker.addresses:set_enabled(7, false)
+      assert.is_nil(done)
+      assert.same({ "unknown", "locker.addresses.set_enabled" }, { err.outcome, err.operation })
+      assert.truthy(err.message:find "enabled is still true, but the change may yet take effect")
+      assert.is_true(err.value.enabled)
+      assert.equal(5, #requests)
+      assert.equal(5, #err.attempts)
+    end
+  end)
+
+  it("give up likewise when the change before the toggle was not answered, and toggle nothing", function()
+    local on = address { enabled = true }
+    for _, answer in ipairs { LOST, { status = 500 }, { status = 200, body = "<html>" } } do
+      local locker, requests = clients.locker({ on, answer, on }, { max_retries = 0 })
+      local done, err = locker.addresses:set_enabled(7, false)
+      assert.is_nil(done)
+      assert.equal("unknown", err.outcome)
+      assert.truthy(err.message:find "may yet take effect")
+      assert.equal(3, #requests)
+      locker, requests = clients.locker({ on, answer, address { enabled = false } }, { max_retries = 0 })
+      assert.is_false(assert(locker.addresses:set_enabled(7, false)).enabled)
+      assert.equal(3, #requests)
+    end
   end)
 
   it("are never told as not sent or rejected once something was written", function()
@@ -265,7 +284,10 @@ describe("addresses:set_enabled and set_block_spam", function()
       { { on, put, busy }, "rate_limited", "unknown" },
       { { on, put, on, refused }, "connect", "unknown" },
       { { on, put, on, LOST, refused }, "connect", "unknown" },
-      { { on, put, on, LOST, on, busy }, "rate_limited", "unknown" },
+      { { on, put, on, LOST, on }, "network", "unknown" },
+      { { on, put, on, LOST, busy }, "rate_limited", "unknown" },
+      { { on, LOST, on }, "network", "unknown" },
+      { { on, LOST, refused }, "connect", "unknown" },
       { { on, put, on, { status = 200, body = '{"id":7,"enabled":false}' }, refused }, "connect", "applied" },
       { { on, refused }, "connect", "not_sent" },
       { { on, busy }, "rate_limited", "rejected" },

@@ -74,6 +74,22 @@ describe("subdomains", function()
     assert.equal(0, #assert(locker.subdomains:list()))
   end)
 
+  it("may be given in place of their ids, aliases may not", function()
+    local locker = sandboxed()
+    local made = assert(locker.subdomains:create "mycompany")
+    assert(locker.subdomains:set_in_use(true))
+    local inside = assert(locker.addresses:create())
+    assert.equal(made.id, assert(locker.subdomains:get(made)).id)
+    for _, other in ipairs { inside, {}, { id = made.id } } do
+      local ok, message = pcall(function() locker.subdomains:delete(other, { confirm = "mycompany" }) end)
+      assert.is_false(ok)
+      assert.truthy(message:find "subdomains_spec.lua:%d+: locker.subdomains.delete: argument 'id' must be an id or a ")
+    end
+    assert.equal("invalid_request", select(2, locker.subdomains:delete(made)).kind)
+    assert.equal("newname", assert(locker.subdomains:update(made, "newname", { confirm = "mycompany" })).subdomain)
+    assert.is_true(assert(locker.subdomains:delete(made, { confirm = "newname" })))
+  end)
+
   it("switch the flag for new aliases", function()
     local locker = sandboxed()
     assert.is_false(locker.subdomains:in_use())

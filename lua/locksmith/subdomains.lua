@@ -25,6 +25,16 @@ local CONFIRMED = options.extend(options.CALL, { confirm = options.types "string
 
 local step_failed, unchanged = resource.step_failed, resource.unchanged
 
+--- Reads the argument that says which subdomain is meant.
+local function read(which, what)
+  if type(which) ~= "table" then return options.id(which, what) end
+  -- An alias has a field of that name, too.
+  if not resource.has_id(which) or type(which.subdomain) ~= "string" or which.address ~= nil then
+    options.misuse(what .. ": argument 'id' must be an id or a subdomain, not another table")
+  end
+  return options.id(which.id, what)
+end
+
 local function fetch(session, id, opts)
   local operation = NAME .. "get"
   local subdomain, response = session:call(operation, opts, id)
@@ -61,8 +71,8 @@ end
 ---@return locksmith.Response|locksmith.Error # plan_required, limit_reached, invalid_request (name taken or not valid)
 function Subdomains:create(name, opts)
   local session, operation = resource.session(self), NAME .. "create"
-  options.argument(name, "string", "name", operation, 3)
-  opts = options.read(opts, options.CALL, operation, 3)
+  options.argument(name, "string", "name", operation)
+  opts = options.read(opts, options.CALL, operation)
   local body, refused = write_name(name, operation)
   if not body then return nil, refused end
   local err = session:ready(operation)
@@ -73,33 +83,33 @@ function Subdomains:create(name, opts)
   if not resource.has_id(made) then
     return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
   end
-  local subdomain, failure = fetch(session, options.id(made.id, operation, 3), opts)
+  local subdomain, failure = fetch(session, options.id(made.id, operation), opts)
   if not subdomain then return step_failed(failure, operation, "applied", made) end
   return subdomain, response
 end
 
----@param id integer|string
+---@param id integer|string|locksmith.Subdomain
 ---@param opts table?
 ---@return locksmith.Subdomain?
 ---@return locksmith.Response|locksmith.Error
 function Subdomains:get(id, opts)
   local session, operation = resource.session(self), NAME .. "get"
-  id = options.id(id, operation, 3)
-  opts = options.read(opts, options.CALL, operation, 3)
+  id = read(id, operation)
+  opts = options.read(opts, options.CALL, operation)
   return fetch(session, id, opts)
 end
 
 --- Renames a subdomain, which destroys every alias inside it.
----@param id integer|string
+---@param id integer|string|locksmith.Subdomain
 ---@param name string
 ---@param opts table? confirm: its present name; the timeout covers all steps
 ---@return locksmith.Subdomain?
 ---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
 function Subdomains:update(id, name, opts)
   local session, operation = resource.session(self), NAME .. "update"
-  id = options.id(id, operation, 3)
-  options.argument(name, "string", "name", operation, 3)
-  opts = options.read(opts, CONFIRMED, operation, 3)
+  id = read(id, operation)
+  options.argument(name, "string", "name", operation)
+  opts = options.read(opts, CONFIRMED, operation)
   local body, refused = write_name(name, operation)
   if not body then return nil, refused end
   local err = session:ready(operation)
@@ -116,14 +126,14 @@ function Subdomains:update(id, name, opts)
 end
 
 --- Deletes a subdomain with every alias inside it.
----@param id integer|string
+---@param id integer|string|locksmith.Subdomain
 ---@param opts table? confirm: its present name; the timeout covers all steps
 ---@return true?
 ---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
 function Subdomains:delete(id, opts)
   local session, operation = resource.session(self), NAME .. "delete"
-  id = options.id(id, operation, 3)
-  opts = options.read(opts, CONFIRMED, operation, 3)
+  id = read(id, operation)
+  opts = options.read(opts, CONFIRMED, operation)
   local err = session:ready(operation)
   if err then return nil, err end
   opts = session:within(opts)
@@ -145,7 +155,7 @@ end
 ---@return locksmith.Response|locksmith.Error
 function Subdomains:in_use(opts)
   local session, operation = resource.session(self), NAME .. "in_use"
-  opts = options.read(opts, options.CALL, operation, 3)
+  opts = options.read(opts, options.CALL, operation)
   local value, response = session:call(operation, opts)
   if not value then return nil, response end
   local flag, err = flag_of(session, value, response, operation)
@@ -159,8 +169,8 @@ end
 ---@return locksmith.Response|locksmith.Error # not_applied when the service says yes and keeps the other state
 function Subdomains:set_in_use(in_use, opts)
   local session, operation = resource.session(self), NAME .. "set_in_use"
-  options.argument(in_use, "boolean", "in_use", operation, 3)
-  opts = options.read(opts, options.CALL, operation, 3)
+  options.argument(in_use, "boolean", "in_use", operation)
+  opts = options.read(opts, options.CALL, operation)
   local value, response = session:call(operation, opts, nil, assert(json.encode { use_relay_subdomain = in_use }))
   if not value then
     if Error.is(response) then return nil, response end

@@ -1,0 +1,121 @@
+--- The steps that methods of Locker's aliases are made of: reading one, and changing one.
+
+local Error = require "locksmith.error"
+local json = require "locksmith.json"
+local options = require "locksmith.options"
+local resource = require "locksmith.resource"
+
+---@class locksmith.Address
+---@field id integer
+---@field address string the local part
+---@field subdomain string?
+---@field domain string
+---@field full_address string
+---@field enabled boolean
+---@field block_spam boolean
+---@field description string
+---@field created_time integer Unix seconds
+---@field updated_time integer? Unix seconds
+---@field num_forwarded integer
+---@field num_blocked integer
+---@field num_replied integer
+---@field num_spam integer
+
+local alias = {}
+
+--- What the names of this resource's operations begin with.
+alias.NAME = "locker.addresses."
+
+--- Reads the argument that says which alias is meant.
+---@param which integer|string|locksmith.Address its id, or the alias as a method of this library returned it
+---@param what string the method
+---@return string id
+---@return locksmith.Address? # the alias, where it was given
+function alias.read(which, what)
+  if type(which) ~= "table" then return options.id(which, what) end
+  if not resource.has_id(which) or type(which.address) ~= "string" then
+    options.misuse(what .. ": argument 'id' must be an id or an address, not another table")
+  end
+  return options.id(which.id, what), which
+end
+
+---@param task locksmith.Task
+---@param id string
+---@param opts table
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error
+function alias.fetch(task, id, opts)
+  local operation = alias.NAME .. "get"
+  local address, response = task:call(operation, opts, id)
+  if not address then return nil, response end
+  if not resource.has_id(address) then
+    return task:unexpected(operation, "the answer is not an address", response, "not_sent")
+  end
+  return address, response
+end
+
+--- Changes an alias as told, local part included.
+---@param task locksmith.Task
+---@param id string
+---@param wire table<string, any>
+---@param opts table
+---@return locksmith.Error? # nil when the service said yes, whose answer tells no more than that
+function alias.put(task, id, wire, opts)
+  local done, failure = task:call(alias.NAME .. "update", opts, id, (assert(json.encode(wire))))
+  if not done and Error.is(failure) then return failure end
+end
+
+-- A PUT with another local part than the present one is a rename, which only the oldest alias may have, to a name that
+-- nobody has or had.
+local function is_about_name(err)
+  if err.status == 403 then return true end
+  return err.status == 400 and type(err.details) == "table" and err.details.address ~= nil
+end
+
+local function with_name(fields, name)
+  local wire = { address = name }
+  for field, value in pairs(fields) do wire[field] = value end
+  return wire
+end
+
+--- Changes an alias without renaming it. The service wants the local part in every change and takes another one than
+--- the present for a new name, so someone else's rename since `name` was read can make it refuse: then the alias is
+--- looked at again and the change sent once more. Where the old name is still to be had, the service gives it back
+--- instead of refusing, which nobody can tell from its answer.
+---@param task locksmith.Task
+---@param id string
+---@param name string the local part as last seen
+---@param fields table<string, any> the other ones
+---@param opts table
+---@return locksmith.Error?
+function alias.change(task, id, name, fields, opts)
+  local err = alias.put(task, id, with_name(fields, name), opts)
+  if not err or not is_about_name(err) then return err end
+  local present, failure = alias.fetch(task, id, opts)
+  if not present then
+    failure.outcome = err.outcome
+    return Error.of_write(failure)
+  end
+  if present.address == name then return err end
+  local second = alias.put(task, id, with_name(fields, present.address), opts)
+  if not second then return nil end
+  if err.outcome == "unknown" then second.outcome = "unknown" end
+  if not is_about_name(second) then return second end
+  return Error.new {
+    kind = "conflict",
+    message = ("someone else renamed the alias from %s to %s, and again, while it was being changed")
+      :format(tostring(name), tostring(present.address)),
+    operation = second.operation,
+    outcome = second.outcome,
+    source = "remote",
+    status = second.status,
+    code = second.code,
+    headers = second.headers,
+    attempts = second.attempts,
+    elapsed = second.elapsed,
+    retryable = true,
+    value = present,
+  }
+end
+
+return alias
