@@ -53,13 +53,16 @@ function checks.creates(call, entries)
   end
 end
 
---- Between two toggles lies a look, unless the first did certainly nothing.
+--- Between two toggles lies a look, unless the first did certainly nothing; and nothing is written after one that was
+--- not answered.
 function checks.toggles(_, entries)
-  local blind = false
+  local blind, open = false, false
   for _, entry in ipairs(entries) do
+    if open and is_write(entry) then return "a write followed a toggle that was not answered" end
     if is_toggle(entry) then
       if blind then return "a toggle was repeated blindly" end
       blind = not surely_refused(entry)
+      open = blind and not (entry.truly and entry.status < 300)
     elseif entry.method == "GET" and entry.forwarded then
       blind = false
     end
