@@ -126,6 +126,20 @@ describe("a redis store in nginx", function()
     assert.is_true(tonumber(cli("info stats"):match "total_connections_received:(%d+)") < 12)
   end)
 
+  it("says that Redis wants a password, and does not use a connection that was made with one", function()
+    local messages = here:run(PRELUDE .. [[
+      assert(store:reserve(request { windows = {} }))
+      local messages = {}
+      for i, password in ipairs { "", "wrong" } do
+        local own = { unix = ..., db = 3, password = password ~= "" and password or nil }
+        messages[i] = select(3, locksmith.redis(own):reserve(request()))
+      end
+      return messages
+    ]], server.unix)
+    assert.matches("NOAUTH: it wants a password", messages[1])
+    assert.equal("Redis: AUTH failed: WRONGPASS", messages[2])
+  end)
+
   it("serves coroutines at the same time", function()
     local granted = here:run(PRELUDE .. [[
       local threads, granted = {}, 0

@@ -358,6 +358,7 @@ describe("a redis store", function()
     assert.matches("option 'client' must be a connected client", message_of { client = {} })
     assert.matches("option 'tls': lua%-redis knows no TLS", message_of { tls = true })
     assert.matches("options must be a table, not a string", message_of "redis.example.org")
+    assert.matches("option 'username' needs option 'password'", message_of { username = "me" })
     assert.not_matches("hidden", message_of { password = "hidden-words", tls = true })
     assert.not_matches("hidden", message_of { password = "hidden-words", host = 7 })
   end)
@@ -437,6 +438,36 @@ describe("a redis store that is out of reach", function()
     server:stop()
   end)
 
+  it("says when Redis has no password for the one it is given", function()
+    local server = redis.start()
+    local one = locksmith.redis { unix = server.unix, password = "the-words" }
+    local _, kind, message = one:reserve(check.request(WINDOWS, core.now()))
+    assert.equal("store", kind)
+    assert.equal("Redis: AUTH failed: this Redis has no password set", message)
+    server:stop()
+  end)
+
+  it("knows every way in which a password is missed or refused", function()
+    for told, message in pairs {
+      ["NOAUTH Authentication required."] = "NOAUTH: it wants a password and was given none",
+      ["ERR Protocol error: unauthenticated multibulk length"] =
+        "NOAUTH: it wants a password and was given none",
+      ["ERR Protocol error: unauthenticated bulk length"] =
+        "NOAUTH: it wants a password and was given none",
+      ["ERR no such thing"] = "ERR no such thing",
+    } do
+      for _, raises in ipairs { true, false } do
+        local function answer()
+          if raises then error("redis error: " .. told) end
+          return false, told
+        end
+        local one = locksmith.redis { client = { eval = answer, evalsha = answer, script = answer } }
+        assert.same({ "store", "Redis: " .. message },
+          { select(2, one:reserve(check.request(WINDOWS, core.now()))) })
+      end
+    end
+  end)
+
   it("shows no password, whatever Redis says", function()
     local server = redis.start "--requirepass the-right-words"
     local function try(password)
@@ -446,6 +477,9 @@ describe("a redis store that is out of reach", function()
     local _, kind, message = try "the-wrong-words"
     assert.equal("store", kind)
     assert.equal("Redis: AUTH failed: WRONGPASS", message)
+    _, kind, message = try(nil)
+    assert.equal("store", kind)
+    assert.equal("Redis: NOAUTH: it wants a password and was given none", message)
     assert.equal(0, (try "the-right-words"))
     assert.matches("^db2:keys=1", server:cli "-a the-right-words --no-auth-warning info keyspace | tail -n 1")
     server:stop()

@@ -4,6 +4,7 @@ local Error = require "locksmith.error"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
 local nesting = require "locksmith.nesting"
+local try = require "locksmith.try"
 
 local key_source = {}
 
@@ -46,19 +47,6 @@ function key_source.adopt(session, key)
   session.core:set_key(key)
 end
 
--- Plain Lua 5.1 cannot yield through pcall, and a key function may have to wait. A coroutine of its own catches errors
--- as well, and hands its yields on.
-local function in_coroutine(ask)
-  local thread = coroutine.create(ask)
-  local function passed_on(ok, ...)
-    if not ok or coroutine.status(thread) == "dead" then return ok, ... end
-    return passed_on(coroutine.resume(thread, coroutine.yield(...)))
-  end
-  return passed_on(coroutine.resume(thread))
-end
-
-local protected = _VERSION == "Lua 5.1" and not rawget(_G, "jit") and in_coroutine or pcall
-
 -- A reason may quote the key that was found wanting.
 local function redacted(reason)
   local ok, text = pcall(tostring, reason)
@@ -82,7 +70,7 @@ end
 ---@return string? message why there is none
 local function ask(session)
   session.asker = nesting.here()
-  local ok, text, reason = protected(session.ask_key)
+  local ok, text, reason = try(session.ask_key)
   session.asker, session.asking_until = nil, nil
   session.key_generation = session.key_generation + 1
   if session.closed then return nil, "the client was closed" end

@@ -3,8 +3,9 @@
 local core = require "locksmith.core"
 
 --- What every store answers to. Nothing here raises or waits for a slot; a store that is out of reach gives
---- nil, "store", message. `name` is the state ("service:fingerprint of the key"), `now` the caller's clock in Unix
---- seconds, `patience` the seconds that asking may take (nil: as the store thinks best).
+--- nil, "store", message, and one that does not keep to this is taken to be (see locksmith.store.checked). `name` is
+--- the state ("service:fingerprint of the key"), `now` the caller's clock in Unix seconds, `patience` the seconds that
+--- asking may take (nil: as the store thinks best).
 ---@class locksmith.Store
 ---@field reserve fun(self, request: locksmith.SlotRequest): number|nil, any, any
 ---  wait in seconds, token | nil, "would_wait"|"quota_exceeded", retry_after | nil, "again", seconds: no answer yet
@@ -39,6 +40,8 @@ local RELEASE, MOVE, PAUSE = core.RELEASE, core.MOVE, core.PAUSE
 local LAST_WORD = 0.05
 -- While the store is away, a wait is cut into pieces: it may be back, and know more.
 local RECHECK = 1
+-- Nobody asks sooner again, whatever the store says: after waiting for a slot, and without one.
+local RENEWAL, PATIENCE = 0.001, 0.01
 
 local MESSAGES = {
   would_wait = "no slot is free before the deadline (or pacing is \"fail\")",
@@ -54,6 +57,7 @@ end
 
 ---@return boolean # whether the call can go on
 local function linger(session, call, exchange, span)
+  span = math.min(span, math.max(0, exchange.deadline - session.now()))
   exchange.emit(exchange.task, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
   local refusal = session.sleep(span)
   if type(refusal) == "string" then
@@ -83,6 +87,7 @@ end
 
 --- Waits for a slot it holds, and asks then whether the slot still is one.
 local function await(session, call, exchange, span)
+  if exchange.waiting then span = math.max(span, RENEWAL) end
   exchange.waiting = true
   if not linger(session, call, exchange, span) then drop(session, exchange, LAST_WORD) end
 end
@@ -148,7 +153,7 @@ function pacing.reserve(session, call, longest, exchange)
     request.longest = math.max(0, longest - (request.now - now))
     reserve_locally(session, call, request, exchange)
   elseif token == "again" and reason <= longest then
-    if not linger(session, call, exchange, reason) then drop(session, exchange, LAST_WORD) end
+    if not linger(session, call, exchange, math.max(reason, PATIENCE)) then drop(session, exchange, LAST_WORD) end
   else
     if token == "again" then
       drop(session, exchange, LAST_WORD)

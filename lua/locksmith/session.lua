@@ -1,6 +1,7 @@
 --- What the parts of one client share. Never handed to users: it leads to the key function and the transport.
 
 local Error = require "locksmith.error"
+local checked = require "locksmith.store.checked"
 local core = require "locksmith.core"
 local driver = require "locksmith.driver"
 local json = require "locksmith.json"
@@ -100,8 +101,11 @@ function session.new(service, given)
     tasks = 0,
     emitting = setmetatable({}, { __mode = "k" }), -- coroutines that run on_event
   }, Session)
-  self.memory = self.store.memory
-  if not self.memory then self.fallback = self.store.fallback or memory.new() end
+  self.memory = memory.of(self.store)
+  if not self.memory then
+    self.store = checked.new(self.store)
+    self.fallback = self.store.fallback
+  end
 
   if type(options.api_key) == "function" then
     self.ask_key = options.api_key

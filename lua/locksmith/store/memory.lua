@@ -16,6 +16,12 @@ function module.new()
   return setmetatable({ memory = core.memory() }, Memory)
 end
 
+--- The core's states of such a store; nil for any other value.
+---@return userdata?
+function module.of(store)
+  return type(store) == "table" and getmetatable(store) == Memory and rawget(store, "memory") or nil
+end
+
 local shared
 
 ---@return locksmith.MemoryStore # the one that clients without a store of their own share

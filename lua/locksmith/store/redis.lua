@@ -17,6 +17,7 @@ local link = require "locksmith.store.redis_link"
 local memory = require "locksmith.store.memory"
 local options = require "locksmith.options"
 local recall = require "locksmith.store.recall"
+local redis_reply = require "locksmith.store.redis_reply"
 local script = require "locksmith.store.redis_script"
 local transport = require "locksmith.transport"
 
@@ -28,6 +29,7 @@ local SUSPICION = 60
 -- Told that it lost the state, asked about the quota, and once more for either.
 local ROUNDS = 4
 local RECALLS_MAX = 1024
+local SENSELESS = "the reply makes no sense"
 
 ---@class locksmith.RedisStore: locksmith.Store
 local Redis = {}
@@ -39,15 +41,18 @@ local function micros(seconds)
 end
 
 --- One question, within the time limit. Failures make the store rest.
+---@param accepts fun(reply: any, longest: number?): boolean
+---@param longest number? acceptable wait, where the reply is to hold one
 ---@return any? reply
 ---@return string? message
-local function ask(self, patience, name, ...)
+local function ask(self, patience, accepts, longest, name, ...)
   local limit = math.min(self.timeout, patience or self.timeout)
   local now = core.now()
   local rest = self.rests_until - now
   if rest > 0 and rest <= REST_MAX then return nil, self.problem end
   if limit <= 0 then return nil, "no time is left to ask Redis" end
   local reply, message, untried = self.invoke(limit, self.prefix .. name, ...)
+  if reply and not accepts(reply, longest) then reply, message = nil, SENSELESS end
   if reply then
     self.rests_until = 0
     return reply
@@ -71,6 +76,7 @@ local function invoker(carry)
     if sha == nil then
       local loaded, message, refused, untried = carry(limit, "script", "load", script.TEXT)
       if not loaded and not refused then return nil, message, untried end
+      if loaded and not redis_reply.hash(loaded) then return nil, SENSELESS end
       if loaded then sha = loaded else denied = true end
     end
     if sha then
@@ -146,7 +152,7 @@ local unpack = table.unpack or unpack
 
 --- Makes use of a slot that was given.
 local function take(self, request, known, token, reply, at, took)
-  local wait = (reply[3] - reply[2]) / 1e6
+  local wait = math.max(0, reply[3] - reply[2]) / 1e6 -- asked twice, its slot may have come
   token.slot, token.at, token.given, token.real = reply[3], at + wait, at, core.now()
   if #request.windows == 0 then return wait, token end
   known:add(token.id, token.at)
@@ -174,8 +180,8 @@ local function reserve(self, request, token, renewing)
   known:advance(request.now, request.windows)
   for _ = 1, ROUNDS do
     local asked = core.now()
-    local reply, message = ask(self, request.patience - (asked - began), request.name,
-      unpack(question(self, request, known, token.id, decided, whole, renewing)))
+    local reply, message = ask(self, request.patience - (asked - began), redis_reply.reserve, request.longest,
+      request.name, unpack(question(self, request, known, token.id, decided, whole, renewing)))
     if not reply then return nil, "store", message end
     local code, now, answered = reply[1], reply[2], core.now()
     if code == "lost" then
@@ -219,7 +225,7 @@ end
 
 --- Leaves out the reply of a message: what was said is all there is to it.
 local function tell(self, patience, name, ...)
-  local reply, message = ask(self, patience, name, ...)
+  local reply, message = ask(self, patience, redis_reply.done, nil, name, ...)
   if reply then return true end
   return nil, "store", message
 end
@@ -249,7 +255,7 @@ function Redis:observe(name, _, limit, remaining, reset, patience)
   for _ = 1, ROUNDS do
     local server_now = core.now() + self.ahead
     local new = core.quota_observe(text, server_now, limit, remaining, reset) or text
-    local reply, message = ask(self, ends - core.now(), name, "quota", text, new)
+    local reply, message = ask(self, ends - core.now(), redis_reply.quota, nil, name, "quota", text, new)
     if not reply then return nil, "store", message end
     self.ahead = reply[1] / 1e6 - core.now()
     text = reply[2]
@@ -260,16 +266,16 @@ function Redis:observe(name, _, limit, remaining, reset, patience)
 end
 
 function Redis:quota(name, _, patience)
-  local reply, message = ask(self, patience, name, "look", "0")
+  local reply, message = ask(self, patience, redis_reply.look, nil, name, "look", "0")
   if not reply then return nil, "store", message end
   return core.quota_read(reply[3], reply[1] / 1e6)
 end
 
 function Redis:forecast(name, windows, _, n, patience)
-  local reply, message = ask(self, patience, name, "look", "1")
+  local reply, message = ask(self, patience, redis_reply.look, nil, name, "look", "1")
   if not reply then return nil, "store", message end
   local now, copy = reply[1] / 1e6, core.memory()
-  for i = 4, #reply do copy:record(name, windows, now, tonumber(reply[i]) / 1e6) end
+  for i = 4, #reply do copy:record(name, windows, now, reply[i] / 1e6) end
   copy:pause(name, now, reply[2] / 1e6)
   return copy:forecast(name, windows, now, n)
 end
@@ -331,6 +337,9 @@ function module.new(given)
   local what = "locksmith.redis"
   local own = {}
   for name, value in pairs(options.read(given, KNOWN, what, 3)) do own[name] = value end
+  if own.username and not own.password then
+    error(what .. ": option 'username' needs option 'password' beside it", 2)
+  end
   own.host, own.port = own.host or "127.0.0.1", own.port or 6379
   local carry, problem = link.new(own, transport.under_nginx())
   if not carry then error(what .. ": " .. problem, 2) end

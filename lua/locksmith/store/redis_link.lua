@@ -4,10 +4,17 @@
 --- the client library, `refused` when Redis itself answered with an error, `untried` when nobody even tried to ask it.
 
 local core = require "locksmith.core"
+local redis_wire = require "locksmith.store.redis_wire"
 
 local link = {}
 
 local KEEPALIVE, POOL = 10000, 32 -- milliseconds a connection may idle in nginx's pool; connections kept per worker
+
+-- A long command that comes without the password is not even read, and the answer names the length that was seen.
+local function explained(told)
+  if not told:find "^NOAUTH" and not told:find("unauthenticated", 1, true) then return told end
+  return "NOAUTH: it wants a password and was given none"
+end
 
 --- Calls a method of a client in lua-redis's style, which raises, or in lua-resty-redis's, which returns an error.
 local function perform(client, method, ...)
@@ -17,11 +24,20 @@ local function perform(client, method, ...)
   if not ok then
     message = tostring(reply):gsub("^[^\n]-:%d+: ", "")
     local told = message:match "^redis error: (.*)"
-    if told then return nil, told, true end
+    if told then return nil, explained(told), true end
     return nil, (message:gsub("^connection error: ", ""))
   end
   if reply then return reply end
-  return nil, tostring(message or "no answer"), reply == false and message ~= nil
+  return nil, explained(tostring(message or "no answer")), reply == false and message ~= nil
+end
+
+-- Redis may quote what it does not understand, so that its own words are not shown.
+local function why_refused(message)
+  if message:find("without any password", 1, true) or message:find("no password is set", 1, true) then
+    return "this Redis has no password set"
+  end
+  if message:find("invalid password", 1, true) then return "WRONGPASS" end
+  return message:match "^%u+" or "no answer"
 end
 
 local function introduce(client, options)
@@ -32,60 +48,52 @@ local function introduce(client, options)
     else
       reply, message = perform(client, "auth", options.password)
     end
-    -- Redis may quote what it does not understand.
-    if not reply then return nil, "AUTH failed: " .. (message:match "^%u+" or "no answer") end
+    if not reply then return nil, "AUTH failed: " .. why_refused(message) end
   end
   if options.db and options.db ~= 0 then
     local reply, message = perform(client, "select", ("%.0f"):format(options.db))
-    if not reply then return nil, "SELECT failed: " .. message end
+    if not reply then return nil, (message:find "^NOAUTH" and "" or "SELECT failed: ") .. message end
   end
   return true
 end
 
--- Stands between lua-redis and its socket, so that a whole command ends in time, not each of its reads.
-local Wire = {}
-Wire.__index = Wire
-
-function Wire:hurry()
-  self.socket:settimeout(math.max(0.001, math.min(self.limit, self.deadline - core.now())), "t")
-  return self.socket
-end
-
-function Wire:send(...) return self:hurry():send(...) end
-function Wire:receive(...) return self:hurry():receive(...) end
-function Wire:shutdown() return self.socket:close() end
-
-local function open_socket(options, wire)
+local function open_socket(options, ends)
+  local socket, message
   if options.unix then
     local unix = require "socket.unix"
     local make = type(unix) == "table" and (unix.stream or unix.tcp) or unix
-    wire.socket = make()
-    return wire:hurry():connect(options.unix)
+    socket, message = make()
+  else
+    socket, message = require("socket").tcp()
   end
-  local made, message = require("socket").tcp()
-  if not made then return nil, message end
-  wire.socket = made
-  local ok, problem = wire:hurry():connect(options.host, options.port)
-  if not ok then return nil, problem end
-  made:setoption("tcp-nodelay", true)
-  return true
+  if not socket then return nil, message end
+  local self = redis_wire.blocking(socket, ends)
+  local ok
+  if options.unix then
+    ok, message = self:connect(options.unix)
+  else
+    ok, message = self:connect(options.host, options.port)
+  end
+  if not ok then
+    socket:close()
+    return nil, message
+  end
+  if not options.unix then socket:setoption("tcp-nodelay", true) end
+  return self
 end
 
 local function place(options)
   return options.unix or ("%s:%.0f"):format(options.host, options.port)
 end
 
-local function connect(library, options, limit, deadline)
-  local wire = setmetatable({ limit = limit, deadline = deadline }, Wire)
-  local ok, message = open_socket(options, wire)
-  if not ok then
-    if wire.socket then wire.socket:close() end
-    return nil, ("no connection to %s: %s"):format(place(options), tostring(message))
-  end
+local function connect(library, options, ends)
+  local wire, message = open_socket(options, ends)
+  if not wire then return nil, ("no connection to %s: %s"):format(place(options), tostring(message)) end
   local client = library.connect { socket = wire }
+  local ok
   ok, message = introduce(client, options)
   if ok then return { client = client, wire = wire } end
-  wire.socket:close()
+  wire:close()
   return nil, message
 end
 
@@ -93,31 +101,37 @@ end
 local function blocking(library, options)
   local held, owner
   return function(limit, method, ...)
-    local deadline = core.now() + limit
+    local ends = core.now() + limit
     if owner ~= core.process() then held, owner = nil, core.process() end
     while true do
+      if held and not held.wire:is_clean() then
+        held.wire:close()
+        held = nil
+      end
       local reused = held ~= nil
-      if reused then
-        held.wire.limit, held.wire.deadline = limit, deadline
-      else
+      if not reused then
         local problem
-        held, problem = connect(library, options, limit, deadline)
+        held, problem = connect(library, options, ends)
         if not held then return nil, problem end
       end
+      held.wire:begin(ends)
       local reply, message, refused = perform(held.client, method, ...)
       if reply or refused then return reply, message, refused end
-      held.wire.socket:close()
+      held.wire:close()
       held = nil
       -- A connection that died while it was idle says nothing about Redis. Every question may be asked twice.
-      if not reused or core.now() >= deadline or message == "timeout" then return nil, message end
+      if not reused or core.now() >= ends or message == "timeout" then return nil, message end
     end
   end
 end
 
-local function open_cosocket(library, options, pool, left)
+local function open_cosocket(library, options, pool, ends)
   local client, message = library:new()
   if not client then return nil, message end
-  client:set_timeout(left())
+  -- Both libraries keep their socket there.
+  local socket = rawget(client, "_sock")
+  local wire = redis_wire.cosocket(socket, ends)
+  client._sock = wire
   local ok
   if options.unix then
     ok, message = client:connect("unix:" .. options.unix, { pool = pool })
@@ -128,34 +142,42 @@ local function open_cosocket(library, options, pool, left)
   if not ok then return nil, ("no connection to %s: %s"):format(place(options), tostring(message)) end
   local reused = (client:get_reused_times() or 0) > 0
   if not reused then
-    client:set_timeout(left())
     ok, message = introduce(client, options)
     if not ok then
       client:close()
       return nil, message
     end
   end
+  wire:begin(ends)
   return client, reused
+end
+
+local salt
+
+-- Who would introduce itself in another way gets no connection of that pool. nginx may log its name.
+local function pool_name(options)
+  salt = salt or tostring(core.random())
+  local login = options.password and ngx.md5(salt .. options.password) or ""
+  return ("locksmith %s %s %.0f %s %s"):format(place(options), options.username or "", options.db or 0,
+    options.tls and "tls" or "", login)
 end
 
 -- nginx keeps the connections; each command takes one, so that coroutines do not meet.
 local function cosocket(library, options)
-  local pool = ("locksmith %s %s %.0f"):format(place(options), options.username or "", options.db or 0)
+  local pool = pool_name(options)
   return function(limit, method, ...)
-    local deadline = core.now() + limit
-    local function left() return math.max(1, math.ceil(math.min(limit, deadline - core.now()) * 1000)) end
+    local ends = core.now() + limit
     while true do
-      local opened, client, reused = pcall(open_cosocket, library, options, pool, left)
+      local opened, client, reused = pcall(open_cosocket, library, options, pool, ends)
       if not opened then return nil, tostring(client), false, true end -- a phase without sockets
       if not client then return nil, reused end
-      client:set_timeout(left())
       local reply, message, refused = perform(client, method, ...)
       if reply or refused then
         client:set_keepalive(KEEPALIVE, POOL)
         return reply, message, refused
       end
       client:close()
-      if not reused or core.now() >= deadline or message == "timeout" then return nil, message end
+      if not reused or core.now() >= ends or message == "timeout" then return nil, message end
     end
   end
 end

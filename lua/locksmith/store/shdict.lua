@@ -27,15 +27,28 @@ local Shdict = {}
 Shdict.__index = Shdict
 Shdict.__name = "locksmith.ShdictStore"
 
+local NO_STATE = "holds what is no state"
+
+local function is_version(value)
+  return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value % 1 == 0
+end
+
 --- The newest version and its bytes, "" for a state in which nothing happened yet.
 ---@param from integer a version that is known to have been
+---@return integer?
+---@return string # or the message
 local function newest(dict, key, from)
-  local version = math.max(from, dict:get(key) or 0)
-  local bytes = dict:get(key .. ":" .. version)
-  while bytes == SUPERSEDED do
-    version = version + 1
-    bytes = dict:get(key .. ":" .. version)
-  end
+  local head, problem = dict:get(key)
+  if head == nil and type(problem) == "string" then return nil, problem end
+  if head ~= nil and not is_version(head) then return nil, NO_STATE end
+  local version = math.max(from, head or 0)
+  local bytes
+  repeat
+    bytes, problem = dict:get(key .. ":" .. version)
+    if bytes == nil and type(problem) == "string" then return nil, problem end
+    if bytes == SUPERSEDED then version = version + 1 end
+  until bytes ~= SUPERSEDED
+  if bytes ~= nil and type(bytes) ~= "string" then return nil, NO_STATE end
   return version, bytes or ""
 end
 
@@ -45,15 +58,21 @@ local function add(dict, key, version, bytes, life)
   local head, set = version + 1
   if (dict:get(key) or 0) < head then
     repeat
+      if head > version + ROUNDS then return nil, NO_STATE end
       set = head
       ok, problem = dict:safe_set(key, head, life + HEAD_SLACK)
       if not ok then return nil, problem end
       -- Others may have gone on between the two steps: then this set the head back.
-      while dict:get(key .. ":" .. head + 1) do head = head + 1 end
+      if dict:get(key .. ":" .. head + 1) then head = head + 1 end
     until head == set
   end
   if dict:get(key .. ":" .. version) then dict:safe_set(key .. ":" .. version, SUPERSEDED, MARK_LIFE) end
   return true
+end
+
+local function failed(self, problem)
+  local colon = problem == NO_STATE and "" or ":"
+  return nil, "store", ("lua_shared_dict %s%s %s"):format(self.name, colon, tostring(problem))
 end
 
 --- Lets `change` work on the state of that name in the core's memory, and makes the outcome everyone's.
@@ -63,21 +82,18 @@ local function update(self, name, now, change, ...)
   local from = 0
   for _ = 1, ROUNDS do
     local version, bytes = newest(dict, key, from)
-    if not scratch:load(name, bytes) then
-      return nil, "store", ("lua_shared_dict %s holds what is no state"):format(self.name)
-    end
+    if not version then return failed(self, bytes) end
+    if not scratch:load(name, bytes) then return failed(self, NO_STATE) end
     local a, b, c = change(scratch, name, ...)
     local after, life = scratch:save(name, now, bytes)
     -- Nothing that anyone would miss.
     if not after or life == 0 and bytes == "" then return a, b, c end
     local ok, problem = add(dict, key, version, after, life)
     if ok then return a, b, c end
-    if problem ~= "exists" then
-      return nil, "store", ("lua_shared_dict %s: %s"):format(self.name, tostring(problem))
-    end
+    if problem ~= "exists" then return failed(self, problem) end
     from = version + 1
   end
-  return nil, "store", ("lua_shared_dict %s: too many writers"):format(self.name)
+  return failed(self, "too many writers")
 end
 
 local function reserve(scratch, name, request)
@@ -136,18 +152,24 @@ function Shdict:observe(name, now, limit, remaining, reset)
 end
 
 --- Loads the state to look at it.
+---@return userdata? # the core's memory, or nil, "store", message
 local function look(self, name)
-  local _, bytes = newest(self.dict, PREFIX .. name, 0)
-  return self.scratch:load(name, bytes) and self.scratch or core.memory()
+  local version, bytes = newest(self.dict, PREFIX .. name, 0)
+  if not version then return failed(self, bytes) end
+  if not self.scratch:load(name, bytes) then return failed(self, NO_STATE) end
+  return self.scratch
 end
 
 function Shdict:quota(name, now)
-  local state = look(self, name)
+  local state, problem, message = look(self, name)
+  if not state then return nil, problem, message end
   return state:quota(name), state:left(name, now)
 end
 
 function Shdict:forecast(name, windows, now, n)
-  return look(self, name):forecast(name, windows, now, n)
+  local state, problem, message = look(self, name)
+  if not state then return nil, problem, message end
+  return state:forecast(name, windows, now, n)
 end
 
 function Shdict:__tostring()
