@@ -139,11 +139,13 @@ describe("links over a faulty network", function()
   end)
 
   describe("with a slug", function()
+    local VOUCHED = { idempotent = true }
+
     for _, case in ipairs(stack.LOST) do
       if case.transient then
         it("are made exactly once: " .. case[1], function()
           local link, response = create({ case[2] }, stack.options_for(case),
-            { custom_slug = "exactly-once", redirect_limit = 3 })
+            { custom_slug = "exactly-once", redirect_limit = 3 }, VOUCHED)
           assert.truthy(link, tostring(response))
           assert.is_true(response.recovered)
           assert.equal("exactly-once", link.slug)
@@ -154,11 +156,20 @@ describe("links over a faulty network", function()
           assert.equal(2, #s:log())
           assert.equal(1, #links())
         end)
-      else
-        it("stay of unknown outcome where a repeat would say no more: " .. case[1], function()
+
+        it("are of unknown outcome when nobody vouches for the slug: " .. case[1], function()
           local link, err = create({ case[2] }, stack.options_for(case), { custom_slug = "exactly-once" })
           assert.is_nil(link)
+          assert.same({ "conflict", "unknown", "exactly-once", 2 },
+            { err.kind, err.outcome, err.slug, #err.attempts })
+          assert.equal(1, #links())
+        end)
+      else
+        it("stay of unknown outcome where a repeat would say no more: " .. case[1], function()
+          local link, err = create({ case[2] }, stack.options_for(case), { custom_slug = "exactly-once" }, VOUCHED)
+          assert.is_nil(link)
           assert.same({ case[3], "unknown", 1 }, { err.kind, err.outcome, #err.attempts })
+          assert.equal("exactly-once", err.slug)
           assert.equal(1, #links())
         end)
       end
@@ -173,7 +184,8 @@ describe("links over a faulty network", function()
     end)
 
     it("are recovered after several lost answers, and unknown when all are lost", function()
-      local link, response = create({ "drop_after", { "status_after", status = 504 } }, nil, { custom_slug = "twice" })
+      local link, response = create({ "drop_after", { "status_after", status = 504 } }, nil, { custom_slug = "twice" },
+        VOUCHED)
       assert.equal("twice", link.slug)
       assert.is_true(response.recovered)
       assert.equal(3, #response.attempts)

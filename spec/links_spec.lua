@@ -194,9 +194,78 @@ describe("exactly-once links", function()
     assert.equal("network", response.attempts[1].kind)
   end)
 
-  it("takes a duplicate answer to the repeat of a lost attempt as its success", function()
+  it("takes a duplicate answer for the success of a slug that the caller vouches for, lost attempt or none", function()
+    for _, script in ipairs { { LOST, TAKEN }, { TAKEN }, { { kind = "connect", sent = false }, TAKEN } } do
+      local lockpub, requests = clients.lockpub(script)
+      local link, response = lockpub.links:create(fields { custom_slug = "mine" }, { idempotent = true })
+      assert.equal("mine", link.slug)
+      assert.is_true(response.recovered)
+      assert.equal(#script, #requests)
+    end
+  end)
+
+  it("never passes off as its own what a slug that nobody vouches for may have been taken by", function()
+    for _, taken in ipairs { TAKEN, { status = 400, body = '{"message":"Slug already exists"}' } } do
+      local lockpub, requests = clients.lockpub { LOST, taken }
+      local link, err = lockpub.links:create(fields { custom_slug = "mine" })
+      assert.is_nil(link)
+      assert.same({ "conflict", "unknown", "mine", 2 }, { err.kind, err.outcome, err.slug, #requests })
+      assert.truthy(err.message:find "this call's own attempt")
+      assert.truthy(err.message:find "somebody else")
+      assert.truthy(tostring(err):find "may have been carried out")
+    end
+  end)
+
+  it("gives every error of a create with a slug that slug, and no other error one", function()
+    local failures = { LOST, { kind = "connect", sent = false }, { status = 401, body = "{}" }, { status = 403 },
+      { status = 200, body = "<html>" }, { status = 200, body = "[]x" }, { status = 201, body = '"ok"' },
+      { status = 429, headers = { ["retry-after"] = "600" } }, { status = 500 }, { status = 302 }, { status = 409 } }
+    for _, failure in ipairs(failures) do
+      for _, own in ipairs { "mine", false } do
+        local lockpub, requests = clients.lockpub { failure }
+        local _, err = lockpub.links:create(fields { custom_slug = own }, { idempotent = not own })
+        assert.equal(body_of(requests[1]).customSlug, err.slug)
+        assert.is_nil(select(2, clients.lockpub { failure }.links:create(fields())).slug)
+      end
+    end
+  end)
+
+  it("gives it where nothing was sent, too, once the slug is known", function()
+    local lockpub, requests = clients.lockpub({ clients.CREATED }, { rate = { { 1, 60 } } })
+    assert(lockpub.links:create(fields()))
+    for _, opts in ipairs { { pacing = "fail" }, { timeout = 0 }, { attempt_timeout = 0 } } do
+      opts.idempotent = true
+      assert.truthy(select(2, lockpub.links:create(fields(), opts)).slug)
+      opts.idempotent = nil
+      assert.equal("mine", select(2, lockpub.links:create(fields { custom_slug = "mine" }, opts)).slug)
+    end
+    lockpub:close()
+    assert.equal("mine", select(2, lockpub.links:create(fields { custom_slug = "mine" })).slug)
+    assert.equal(1, #requests)
+  end)
+
+  it("hands the slug to on_event with the error", function()
+    local seen
+    local lockpub = clients.lockpub({ LOST }, { on_event = function(event)
+      if event.type == "error" then seen = event.error.slug end
+    end })
+    local _, err = lockpub.links:create(fields(), { idempotent = true })
+    assert.equal(err.slug, seen)
+  end)
+
+  it("finds what a create of unknown outcome made when it is repeated with its slug", function()
+    local lockpub = clients.lockpub { LOST, LOST, LOST, TAKEN }
+    local _, err = lockpub.links:create(fields(), { idempotent = true })
+    assert.equal("unknown", err.outcome)
+    local link, response = lockpub.links:create(fields { custom_slug = err.slug }, { idempotent = true })
+    assert.equal(err.slug, link.slug)
+    assert.is_true(response.recovered)
+  end)
+
+  it("tells what else it knows of a link that it found again", function()
     local lockpub, _ = clients.lockpub { LOST, TAKEN }
-    local link, response = lockpub.links:create(fields { custom_slug = "mine", redirect_limit = 2 })
+    local link, response = lockpub.links:create(fields { custom_slug = "mine", redirect_limit = 2 },
+      { idempotent = true })
     assert.is_true(response.recovered)
     assert.equal("mine", link.slug)
     assert.equal("https://example.com/private", link.target_url)
@@ -207,7 +276,8 @@ describe("exactly-once links", function()
   it("leaves a duplicate on the first attempt to whoever has it", function()
     local lockpub, requests = clients.lockpub { TAKEN }
     local _, err = lockpub.links:create(fields { custom_slug = "mine" })
-    assert.equal("conflict", err.kind)
+    assert.same({ "conflict", "rejected", "mine" }, { err.kind, err.outcome, err.slug })
+    assert.equal("slug already in use", err.message)
     assert.equal(1, #requests)
   end)
 
@@ -236,6 +306,13 @@ describe("exactly-once links", function()
     assert.equal(slug, link.slug)
     assert.is_true(response.recovered)
     assert.not_equal(core.slug(), core.slug())
+  end)
+
+  it("takes no gateway's page for the word of the service", function()
+    local lockpub = clients.lockpub { LOST, { status = 409, body = "<html><title>Conflict</title></html>" } }
+    local link, err = lockpub.links:create(fields(), { idempotent = true })
+    assert.is_nil(link)
+    assert.same({ "conflict", "unknown" }, { err.kind, err.outcome })
   end)
 
   it("keeps the caller's slug under idempotent = true", function()

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffer.h"
+#include "message.h"
 
-#define MESSAGE_MAX 2048
 #define CODE_MAX 64
 /* A slot missed this often is used late rather than chased for ever on an overloaded machine. */
 #define SLOT_TRIES 3
 /* Some gateway's nonsense must not stop everyone for years. */
 #define PAUSE_MAX (INT64_C(86400) * LKS_SECOND)
+#define EITHER "the slug is taken: by this call's own attempt whose answer was lost, or by somebody else's link"
 
 typedef enum state {
   STATE_READY, /* check deadline and key, then pace */
@@ -62,20 +62,6 @@ struct lks_call {
   size_t attempt_capacity;
 };
 
-static char *copy_text(const char *text, size_t maximum) {
-  if (text == NULL) return NULL;
-  size_t length = strlen(text);
-  if (length > maximum) {
-    length = maximum;
-    while (length > 0 && ((unsigned char)text[length] & 0xC0u) == 0x80u) length--; /* not inside a UTF-8 sequence */
-  }
-  char *copy = malloc(length + 1);
-  if (copy == NULL) return NULL;
-  memcpy(copy, text, length);
-  copy[length] = '\0';
-  return copy;
-}
-
 static lks_span bounded(lks_span span) {
   if (span < 0) return 0;
   return span > LKS_SPAN_MAX ? LKS_SPAN_MAX : span;
@@ -122,8 +108,8 @@ static void set_failure(lks_call *call, lks_kind kind, lks_source source, int st
   call->kind = kind;
   call->source = source;
   call->status = status;
-  call->code = copy_text(code, CODE_MAX);
-  call->message = copy_text(message, MESSAGE_MAX);
+  call->code = lks_message_copy(code, CODE_MAX);
+  call->message = lks_message_copy(message, LKS_MESSAGE_MAX);
 }
 
 static void drop_slot(lks_call *call) {
@@ -301,27 +287,18 @@ void lks_call_renew(lks_call *call, lks_time now, lks_span wait) {
   call->slot_waited = false;
 }
 
-/* Out of memory it stays as it was. */
-static void add_message(lks_call *call, const char *more) {
-  lks_buffer joined;
-  if (more == NULL) return;
-  lks_buffer_init(&joined, 2 * MESSAGE_MAX + 2);
-  lks_buffer_append_text(&joined, call->message);
-  if (joined.length > 0) lks_buffer_append(&joined, "; ", 2);
-  if (lks_buffer_append_text(&joined, more)) {
-    char *message = copy_text(joined.data, MESSAGE_MAX);
-    if (message != NULL) {
-      free(call->message);
-      call->message = message;
-    }
-  }
-  lks_buffer_free(&joined);
+/* Makes the message of two, one of which it was. Out of memory it stays as it was. */
+static void join_message(lks_call *call, const char *first, const char *second) {
+  char *message = lks_message_join(first, second);
+  if (message == NULL) return;
+  free(call->message);
+  call->message = message;
 }
 
 void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message) {
   advance(call, now);
   if (call->state != STATE_PACE && call->state != STATE_KEY) return;
-  if (call->state == STATE_KEY && call->attempt_count > 0) add_message(call, message);
+  if (call->state == STATE_KEY && call->attempt_count > 0) join_message(call, call->message, message);
   stop(call, kind, retry_after, message);
 }
 
@@ -336,21 +313,6 @@ static bool schedule_retry(lks_call *call, lks_span wait) {
   call->retries++;
   call->until = call->seen + wait;
   call->state = STATE_WAIT_RETRY;
-  return true;
-}
-
-/* Whether the repeat met the trace of an attempt whose answer was lost. That the lost one used up the quota hides
- * nothing; what was answered before there was any doubt is somebody else's trace. */
-static bool shows_applied(const lks_call *call, int status, lks_refusal refusal) {
-  if (!call->maybe_applied) return false;
-  const lks_operation *operation = call->options.operation;
-  bool removes = (operation->flags & LKS_OPERATION_REMOVES) != 0;
-  if (!removes && call->options.retry != LKS_RETRY_KEYED) return false;
-  refusal.quota_used_up = false;
-  lks_kind kind = lks_error_classify(operation->service, status, &refusal);
-  if (kind != (removes ? LKS_KIND_NOT_FOUND : LKS_KIND_CONFLICT)) return false;
-  for (const lks_attempt *earlier = call->attempts; lks_attempt_outcome(earlier) != LKS_UNKNOWN; earlier++)
-    if (earlier->status == status) return false;
   return true;
 }
 
@@ -417,12 +379,18 @@ void lks_call_response(lks_call *call, lks_time now, double chance, const lks_re
       return;
     }
     attempt->kind = LKS_KIND_BAD_RESPONSE;
-  } else if (shows_applied(call, response->status, response->refusal)) {
+  }
+  lks_evidence evidence =
+      lks_evidence_weigh(operation, call->options.retry, call->options.slug, call->attempts, call->attempt_count,
+                         response->refusal, response->body == LKS_BODY_GARBAGE);
+  if (evidence == LKS_EVIDENCE_APPLIED) {
     call->recovered = true;
     succeed(call, response->status);
     return;
   }
+  if (evidence == LKS_EVIDENCE_EITHER) attempt->kind = LKS_KIND_CONFLICT;
   set_failure(call, attempt->kind, LKS_REMOTE, response->status, response->refusal.code, response->refusal.message);
+  if (evidence == LKS_EVIDENCE_EITHER) join_message(call, EITHER, call->message);
   call->retry_after =
       attempt->kind == LKS_KIND_QUOTA_EXCEEDED && response->quota_reset >= 0 ? response->quota_reset : told;
   decide(call, chance, attempt, told);

@@ -24,6 +24,7 @@
 
 #include "budget.h"
 #include "error.h"
+#include "evidence.h"
 #include "key.h"
 #include "retry.h"
 #include "service.h"
@@ -37,6 +38,7 @@ typedef struct lks_call_options {
   const lks_operation *operation; /* borrowed for the life of the call */
   lks_retry_class retry;          /* the operation's, unless the caller knows better (a slug, client:request) */
   bool writes;                    /* under LKS_RETRY_SAFE: not a mere read after all, so its outcome matters */
+  lks_slug slug;                  /* under LKS_RETRY_KEYED: who can hold the slug it carries */
   lks_span timeout;               /* whole call; 0 or less: it fails before anything is sent */
   lks_span attempt_timeout;       /* likewise */
   unsigned max_retries;
@@ -137,7 +139,7 @@ typedef struct lks_result {
   const char *message;
   lks_span retry_after; /* below 0: not known */
   lks_span elapsed;
-  bool recovered; /* a repeat showed that an attempt of unknown outcome had been applied */
+  bool recovered; /* the answer, a refusal, showed that an attempt before it, or an earlier call, had been applied */
   const lks_attempt *attempts;
   size_t attempt_count;
 } lks_result;

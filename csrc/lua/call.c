@@ -64,8 +64,17 @@ static int finish_box(lua_State *L, lks_call_box *box, const lks_call_options *o
   return box->call == NULL ? lks_lua_no_memory(L) : 1;
 }
 
-/* core.call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, id | nil, body | nil, keyed)
- *   -> call | nil, message. `keyed`: the body carries a slug of its own. */
+/* Whether the create carries a slug, and who can hold it: "guessable", "fresh", "ours", or nil for none. */
+static void check_slug(lua_State *L, int index, lks_call_options *options) {
+  static const char *const holders[] = {
+      [LKS_SLUG_GUESSABLE] = "guessable", [LKS_SLUG_FRESH] = "fresh", [LKS_SLUG_OURS] = "ours", NULL};
+  if (lua_isnil(L, index) || options->retry != LKS_RETRY_CREATE) return;
+  options->slug = (lks_slug)luaL_checkoption(L, index, NULL, holders);
+  options->retry = LKS_RETRY_KEYED;
+}
+
+/* core.call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, id | nil, body | nil, slug | nil)
+ *   -> call | nil, message */
 static int call_new(lua_State *L) {
   lua_settop(L, 10);
   lks_client *client = lks_lua_check_client(L, 1);
@@ -73,7 +82,7 @@ static int call_new(lua_State *L) {
   luaL_argcheck(L, operation != NULL && operation->route != NULL, 2, "no such operation");
   lks_call_options options = {.operation = operation, .retry = operation->retry};
   lks_time now = check_limits(L, 3, &options);
-  if (lua_toboolean(L, 10) && options.retry == LKS_RETRY_CREATE) options.retry = LKS_RETRY_KEYED;
+  check_slug(L, 10, &options);
   size_t id_length = 0, body_length = 0;
   const char *id = luaL_optlstring(L, 8, NULL, &id_length);
   const char *body = luaL_optlstring(L, 9, NULL, &body_length);

@@ -27,6 +27,33 @@ local function recovered_link(wire)
   return link
 end
 
+--- Sees to the slug that the create carries.
+---@return "guessable"|"fresh"|"ours"|nil # who can hold it; nil without one
+---@return string? problem
+local function choose_slug(wire, idempotent)
+  if wire.customSlug then return idempotent and "ours" or "guessable" end
+  if not idempotent then return nil end
+  local problem
+  wire.customSlug, problem = core.slug()
+  return "fresh", problem
+end
+
+local function send(session, opts, wire, short, held_by)
+  local body, problem = json.encode(wire, short)
+  if not body then
+    return nil, Error.refused("invalid_request", "extra cannot be written as JSON: " .. problem, OPERATION)
+  end
+  local link, response = session:call(OPERATION, opts, nil, body, held_by, wire, nil, core.link)
+  if not link then
+    if response.recovered then return recovered_link(wire), response end
+    return nil, response
+  end
+  if type(link) ~= "table" then
+    return session:unexpected(OPERATION, "the answer is not a JSON object", response, "unknown")
+  end
+  return link, response
+end
+
 --- Makes a link.
 ---@param fields table type ("url" or "memo"), target_url (or link), secret_memo, password, memo, custom_slug,
 ---  redirect_limit, start_time, expire_time (Unix seconds or ISO 8601), extra (fields unknown to the library); the
@@ -42,24 +69,12 @@ function Links:create(fields, opts)
   opts = options.read(opts, CREATE, OPERATION, 3)
   local wire, short = core.fields("link", fields)
   if not wire then return nil, Error.refused("invalid_request", short, OPERATION) end
-  if opts.idempotent and not wire.customSlug then
-    local problem
-    wire.customSlug, problem = core.slug()
-    if not wire.customSlug then return nil, Error.refused("config", problem, OPERATION) end
-  end
-  local body, problem = json.encode(wire, short)
-  if not body then
-    return nil, Error.refused("invalid_request", "extra cannot be written as JSON: " .. problem, OPERATION)
-  end
-  local link, response = session:call(OPERATION, opts, nil, body, wire.customSlug ~= nil, wire, nil, core.link)
-  if not link then
-    if response.recovered then return recovered_link(wire), response end
-    return nil, response
-  end
-  if type(link) ~= "table" then
-    return session:unexpected(OPERATION, "the answer is not a JSON object", response, "unknown")
-  end
-  return link, response
+  local held_by, problem = choose_slug(wire, opts.idempotent)
+  if problem then return nil, Error.refused("config", problem, OPERATION) end
+  local link, result = send(session, opts, wire, short, held_by)
+  -- Under it the call can be repeated, whatever became of it.
+  if not link then result.slug = wire.customSlug end
+  return link, result
 end
 
 return { new = resource.class("locksmith.links", Links) }

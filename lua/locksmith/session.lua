@@ -171,13 +171,13 @@ local function run(self, task, operation, call, problem, fields, shape)
 end
 
 --- Makes one call of a known operation; see Task:call.
-function Session:call(task, operation, opts, id, body, keyed, fields, query, shape)
+function Session:call(task, operation, opts, id, body, slug, fields, query, shape)
   local err = self:ready(operation)
   if err then return nil, err end
   local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
   if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
   local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
-    pace, id, body, keyed)
+    pace, id, body, slug)
   if call and query then call, problem = with_query(call, query) end
   return run(self, task, operation, call, problem, fields, shape)
 end

@@ -68,15 +68,15 @@ end
 ---@param opts table per-call options, checked
 ---@param id string?
 ---@param body string?
----@param keyed boolean? the body carries a slug
+---@param slug "guessable"|"fresh"|"ours"|nil who can hold the slug that the body carries
 ---@param fields table? what the body was made from: no error may show its secrets
 ---@param query table? list of { name, value }
 ---@param shape function? see driver.run
 ---@return any value
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text
-function Task:call(operation, opts, id, body, keyed, fields, query, shape)
-  return ended(self, operation, self.session:call(self, operation, opts, id, body, keyed, fields, query, shape))
+function Task:call(operation, opts, id, body, slug, fields, query, shape)
+  return ended(self, operation, self.session:call(self, operation, opts, id, body, slug, fields, query, shape))
 end
 
 --- As call, for an endpoint the library does not know.

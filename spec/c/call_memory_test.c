@@ -8,14 +8,17 @@ static const struct {
   const char *operation;
   lks_retry_class retry;
   const char *words;
+  lks_slug slug;
 } rows[] = {
-    {"locker.addresses.get", LKS_RETRY_SAFE, "refused 429/1 502 lost 500 408 503 504 tls 200"},
-    {"locker.addresses.get", LKS_RETRY_SAFE, "502 502 502 502 502 404"},
-    {"lockpub.links.create", LKS_RETRY_KEYED, "400taken"},
-    {"lockpub.links.create", LKS_RETRY_KEYED, "refused lost 502 429 429 409"},
-    {"lockpub.links.create", LKS_RETRY_CREATE, "refused 429 lost"},
-    {"lockpub.links.create", LKS_RETRY_CREATE, "403!"},
-    {"locker.addresses.delete", LKS_RETRY_CONVERGING, "lost 404"},
+    {"locker.addresses.get", LKS_RETRY_SAFE, "refused 429/1 502 lost 500 408 503 504 tls 200", 0},
+    {"locker.addresses.get", LKS_RETRY_SAFE, "502 502 502 502 502 404", 0},
+    {"lockpub.links.create", LKS_RETRY_KEYED, "400taken", LKS_SLUG_GUESSABLE},
+    {"lockpub.links.create", LKS_RETRY_KEYED, "refused lost 502 429 429 409", LKS_SLUG_GUESSABLE},
+    {"lockpub.links.create", LKS_RETRY_KEYED, "refused lost 502 429 429 409", LKS_SLUG_FRESH},
+    {"lockpub.links.create", LKS_RETRY_KEYED, "429 409", LKS_SLUG_OURS},
+    {"lockpub.links.create", LKS_RETRY_CREATE, "refused 429 lost", 0},
+    {"lockpub.links.create", LKS_RETRY_CREATE, "403!", 0},
+    {"locker.addresses.delete", LKS_RETRY_CONVERGING, "lost 404", 0},
 };
 
 static void check_result(const lks_result *result, const call_script *script, bool failed) {
@@ -37,6 +40,7 @@ static void check_result(const lks_result *result, const call_script *script, bo
 static bool run_failing(size_t row, long nth) {
   call_script script = script_new(lks_operation_find(rows[row].operation)->service, rows[row].words);
   lks_call_options options = script_options(rows[row].operation, rows[row].retry, RETRIES);
+  options.slug = rows[row].slug;
   long live = test_alloc_live();
   test_fail_alloc(nth);
   lks_call *call = lks_call_new(&options, script.now);

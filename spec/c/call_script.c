@@ -186,6 +186,7 @@ lks_call_options script_options(const char *operation, lks_retry_class retry, un
 lks_result script_call(call_script *script, const char *operation, lks_retry_class retry, unsigned max_retries,
                        lks_call **call) {
   lks_call_options options = script_options(operation, retry, max_retries);
+  options.slug = script->slug;
   *call = lks_call_new(&options, script->now);
   if (*call == NULL) return (lks_result){.kind = LKS_KIND_NO_MEMORY};
   return script_run(script, *call);

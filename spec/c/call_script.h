@@ -20,6 +20,7 @@ typedef struct call_script {
   double chance;    /* of every backoff */
   lks_span latency; /* of every attempt, within its limit */
   lks_span slot;    /* how far away every slot is */
+  lks_slug slug;    /* of the calls that script_call makes */
   lks_key *keys[4]; /* answers to KEY in turn, the last one for good; NULL: refused */
   lks_kind no_slot; /* not NONE: how every PACE after the first `slots` is refused */
   unsigned slots;

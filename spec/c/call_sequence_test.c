@@ -12,10 +12,12 @@ typedef struct sequence {
   bool recovered;
 } sequence;
 
-static void expect_sequences(const char *operation, lks_retry_class retry, const sequence *sequences, size_t count) {
+static void expect_sequences(const char *operation, lks_retry_class retry, lks_slug slug, const sequence *sequences,
+                             size_t count) {
   for (size_t i = 0; i < count; i++) {
     const sequence *expected = &sequences[i];
     call_script script = script_new(lks_operation_find(operation)->service, expected->words);
+    script.slug = slug;
     lks_call *call;
     lks_result result = script_call(&script, operation, retry, 3, &call);
     int failed_before = test_case_failed;
@@ -24,14 +26,17 @@ static void expect_sequences(const char *operation, lks_retry_class retry, const
     CHECK_INT(result.outcome, expected->outcome);
     CHECK_INT(result.attempt_count, expected->attempts);
     CHECK_INT(result.recovered, expected->recovered);
-    if (test_case_failed) fprintf(stderr, "... in %s: %s\n", operation, expected->words);
+    if (test_case_failed) fprintf(stderr, "... in %s, slug %d: %s\n", operation, slug, expected->words);
     test_case_failed |= failed_before;
     lks_call_free(call);
     script_free(&script);
   }
 }
 
-#define EXPECT(operation, retry, sequences) expect_sequences(operation, retry, sequences, COUNT(sequences))
+#define EXPECT(operation, retry, sequences)                                                                            \
+  expect_sequences(operation, retry, LKS_SLUG_GUESSABLE, sequences, COUNT(sequences))
+#define EXPECT_WITH(slug, sequences)                                                                                   \
+  expect_sequences("lockpub.links.create", LKS_RETRY_KEYED, slug, sequences, COUNT(sequences))
 
 #define OK LKS_KIND_NONE, LKS_APPLIED
 
@@ -66,51 +71,136 @@ static void test_create_is_repeated_only_while_nothing_can_have_come_of_it(void)
   EXPECT("lockpub.links.create", LKS_RETRY_CREATE, sequences);
 }
 
-static void test_slug_tells_whether_a_lost_create_took_effect(void) {
+/* Whatever the slug, a create with one may be repeated: the service refuses the second. */
+static void test_slug_lets_a_create_be_repeated_in_doubt(void) {
   static const sequence sequences[] = {
+      {"201", OK, 1, false},
       {"lost 201", OK, 2, false},
-      {"lost 409", OK, 2, true},
-      {"late 409", OK, 2, true},
-      {"502 409", OK, 2, true},
-      {"503 409", OK, 2, true},
-      {"504 409", OK, 2, true},
-      {"cut201 409", OK, 2, true},
-      {"lost 400taken", OK, 2, true},
-      {"lost 422taken", OK, 2, true},
-      {"lost refused 409", OK, 3, true},
-      {"lost 429/1 409", OK, 3, true},
-      {"lost 503/1 429/1 409", OK, 4, true},
-      {"refused lost 409", OK, 3, true},
-      {"429 lost 409", OK, 3, true},
-      {"lost lost lost 409", OK, 4, true},
-      /* The lost attempt may have used up the quota; the duplicate says that it did. */
-      {"lost 409!", OK, 2, true},
+      {"late 502 503 201", OK, 4, false},
+      {"cut201 201", OK, 2, false},
       {"lost 429!", LKS_KIND_QUOTA_EXCEEDED, LKS_UNKNOWN, 2, false},
-      /* Somebody else's link. */
-      {"409", LKS_KIND_CONFLICT, LKS_REJECTED, 1, false},
-      {"400taken", LKS_KIND_CONFLICT, LKS_REJECTED, 1, false},
-      {"429 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      {"503/1 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      {"refused 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      {"stuck tls 409", LKS_KIND_CONFLICT, LKS_REJECTED, 3, false},
-      {"408 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      {"cut429 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      /* The first answer said so already, only its body was cut. */
-      {"cut409 409", LKS_KIND_CONFLICT, LKS_REJECTED, 2, false},
-      {"cut409 lost 409", LKS_KIND_CONFLICT, LKS_UNKNOWN, 3, false},
-      {"lost cut409 409", OK, 3, true},
-      {"409!", LKS_KIND_QUOTA_EXCEEDED, LKS_REJECTED, 1, false},
       /* Refused for another reason: the lost attempt may have taken effect all the same. */
       {"lost 400", LKS_KIND_INVALID_REQUEST, LKS_UNKNOWN, 2, false},
       {"lost 401", LKS_KIND_UNAUTHENTICATED, LKS_UNKNOWN, 2, false},
       {"lost 403", LKS_KIND_FORBIDDEN, LKS_UNKNOWN, 2, false},
       {"lost 404", LKS_KIND_NOT_FOUND, LKS_UNKNOWN, 2, false},
       {"lost refused refused refused", LKS_KIND_CONNECT, LKS_UNKNOWN, 4, false},
+      {"lost cut409 cut409 cut409", LKS_KIND_NETWORK, LKS_UNKNOWN, 4, false},
       {"lost 500", LKS_KIND_SERVER_ERROR, LKS_UNKNOWN, 2, false},
       {"500 201", LKS_KIND_SERVER_ERROR, LKS_UNKNOWN, 1, false},
       {"huge 409", LKS_KIND_TOO_LARGE, LKS_UNKNOWN, 1, false},
+      {"huge409", LKS_KIND_TOO_LARGE, LKS_REJECTED, 1, false},
   };
-  EXPECT("lockpub.links.create", LKS_RETRY_KEYED, sequences);
+  for (lks_slug slug = LKS_SLUG_GUESSABLE; slug <= LKS_SLUG_OURS; slug++) EXPECT_WITH(slug, sequences);
+}
+
+/* The duplicate is the answer to the first attempt, or the attempts before it certainly did nothing. */
+static const char *const undoubted[] = {"409",         "400taken",    "422taken", "429 409",
+                                        "503/1 409",   "refused 409", "408 409",  "stuck tls 409",
+                                        "cut429 409",  "cut409 409",  "401 409",  "refused 429 503/1 409",
+                                        "429 422taken"};
+/* One of them may have done it. */
+static const char *const doubted[] = {"lost 409", "late 409", "502 409", "503 409", "504 409", "cut201 409",
+                                      "lost 400taken", "lost 422taken", "lost refused 409", "lost 429/1 409",
+                                      "refused lost 409", "lost 503/1 429/1 409", "429 lost 409", "lost cut409 409",
+                                      "lost lost lost 409", "cut409 lost 409",
+                                      /* The lost attempt may have used up the quota. */
+                                      "lost 409!"};
+
+static void expect_all(lks_slug slug, const char *const *words, size_t count, lks_kind kind, lks_outcome outcome) {
+  for (size_t i = 0; i < count; i++) {
+    call_script script = script_new(LKS_LOCKPUB, words[i]);
+    script.slug = slug;
+    script.keys[1] = script_key(LKS_LOCKPUB, "b");
+    lks_call_options options = script_options("lockpub.links.create", LKS_RETRY_KEYED, 3);
+    options.slug = slug;
+    options.key_renewable = true;
+    lks_call *call = lks_call_new(&options, script.now);
+    lks_result result = script_run(&script, call);
+    size_t expected = 1;
+    for (const char *c = words[i]; *c != '\0'; c++) expected += *c == ' ';
+    int failed_before = test_case_failed;
+    test_case_failed = 0;
+    CHECK_INT(result.kind, kind);
+    CHECK_INT(result.outcome, outcome);
+    CHECK_INT(result.recovered, kind == LKS_KIND_NONE);
+    if (slug != LKS_SLUG_OURS) CHECK_INT(result.attempt_count, expected);
+    if (test_case_failed) fprintf(stderr, "... in %s, slug %d\n", words[i], slug);
+    test_case_failed |= failed_before;
+    lks_call_free(call);
+    script_free(&script);
+  }
+}
+
+static void test_duplicate_of_a_guessable_slug_is_never_a_success(void) {
+  expect_all(LKS_SLUG_GUESSABLE, undoubted, COUNT(undoubted), LKS_KIND_CONFLICT, LKS_REJECTED);
+  expect_all(LKS_SLUG_GUESSABLE, doubted, COUNT(doubted), LKS_KIND_CONFLICT, LKS_UNKNOWN);
+  static const sequence sequences[] = {{"409!", LKS_KIND_QUOTA_EXCEEDED, LKS_REJECTED, 1, false}};
+  EXPECT_WITH(LKS_SLUG_GUESSABLE, sequences);
+}
+
+static void test_duplicate_of_a_fresh_slug_after_doubt_is_its_link(void) {
+  expect_all(LKS_SLUG_FRESH, undoubted, COUNT(undoubted), LKS_KIND_CONFLICT, LKS_REJECTED);
+  expect_all(LKS_SLUG_FRESH, doubted, COUNT(doubted), OK);
+}
+
+static void test_duplicate_of_a_slug_of_ours_is_always_its_link(void) {
+  static const sequence sequences[] = {{"409!", OK, 1, true}, {"409 500", OK, 1, true}, {"429 400taken", OK, 2, true}};
+  expect_all(LKS_SLUG_OURS, undoubted, COUNT(undoubted), OK);
+  expect_all(LKS_SLUG_OURS, doubted, COUNT(doubted), OK);
+  EXPECT_WITH(LKS_SLUG_OURS, sequences);
+}
+
+/* A gateway's page is no word of the service. */
+static void test_page_proves_nothing(void) {
+  static const struct {
+    const char *operation, *before;
+    lks_retry_class retry;
+    int status;
+    lks_kind kind;
+  } rows[] = {
+      {"lockpub.links.create", "429", LKS_RETRY_KEYED, 409, LKS_KIND_CONFLICT},
+      {"lockpub.links.create", "lost", LKS_RETRY_KEYED, 409, LKS_KIND_CONFLICT},
+      {"locker.addresses.delete", "lost", LKS_RETRY_CONVERGING, 404, LKS_KIND_NOT_FOUND},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    call_script script = script_new(lks_operation_find(rows[i].operation)->service, rows[i].before);
+    lks_call_options options = script_options(rows[i].operation, rows[i].retry, 3);
+    options.slug = LKS_SLUG_OURS;
+    lks_call *call = lks_call_new(&options, script.now);
+    lks_action action;
+    while ((action = lks_call_next(call, script.now)).kind != LKS_ACTION_SEND || script.sends == 0) {
+      if (action.kind == LKS_ACTION_KEY) lks_call_key(call, script.now, script.keys[0]);
+      if (action.kind == LKS_ACTION_PACE) lks_call_grant(call, script.now, 0);
+      if (action.kind == LKS_ACTION_WAIT) script.now += action.span;
+      if (action.kind == LKS_ACTION_SEND) script.sends++, script_answer(&script, call);
+    }
+    lks_response response = {.status = rows[i].status, .body = LKS_BODY_GARBAGE, .quota_reset = -1};
+    lks_call_response(call, script.now, 0.5, &response);
+    lks_result result;
+    lks_call_result(call, &result);
+    CHECK_INT(result.kind, rows[i].kind);
+    CHECK_INT(result.outcome, strcmp(rows[i].before, "lost") == 0 ? LKS_UNKNOWN : LKS_REJECTED);
+    CHECK(!result.recovered);
+    lks_call_free(call);
+    script_free(&script);
+  }
+}
+
+static void test_message_of_a_doubtful_conflict_says_both_and_what_the_service_said(void) {
+  call_script script = script_new(LKS_LOCKPUB, "lost 400taken");
+  lks_call *call;
+  lks_result result = script_call(&script, "lockpub.links.create", LKS_RETRY_KEYED, 2, &call);
+  CHECK(result.message != NULL && strstr(result.message, "this call's own attempt") != NULL);
+  CHECK(result.message != NULL && strstr(result.message, "somebody else's link; The slug is already taken") != NULL);
+  lks_call_free(call);
+  script.words = "lost 409";
+  result = script_call(&script, "lockpub.links.create", LKS_RETRY_KEYED, 2, &call);
+  CHECK(result.message != NULL && strstr(result.message, "somebody else's link") != NULL);
+  CHECK_TEXT(result.code, "E1");
+  CHECK_INT(result.attempts[1].kind, LKS_KIND_CONFLICT);
+  lks_call_free(call);
+  script_free(&script);
 }
 
 static void test_not_found_tells_whether_a_lost_delete_took_effect(void) {
@@ -238,6 +328,7 @@ static void test_404_that_means_too_large_is_no_trace_of_a_delete(void) {
 
 static void test_result_of_a_recovered_call_shows_every_attempt(void) {
   call_script script = script_new(LKS_LOCKPUB, "refused lost 409");
+  script.slug = LKS_SLUG_FRESH;
   lks_call *call;
   lks_result result = script_call(&script, "lockpub.links.create", LKS_RETRY_KEYED, 2, &call);
   CHECK_INT(result.source, LKS_REMOTE);
@@ -258,7 +349,12 @@ static void test_result_of_a_recovered_call_shows_every_attempt(void) {
 
 int main(void) {
   RUN(test_create_is_repeated_only_while_nothing_can_have_come_of_it);
-  RUN(test_slug_tells_whether_a_lost_create_took_effect);
+  RUN(test_slug_lets_a_create_be_repeated_in_doubt);
+  RUN(test_duplicate_of_a_guessable_slug_is_never_a_success);
+  RUN(test_duplicate_of_a_fresh_slug_after_doubt_is_its_link);
+  RUN(test_duplicate_of_a_slug_of_ours_is_always_its_link);
+  RUN(test_page_proves_nothing);
+  RUN(test_message_of_a_doubtful_conflict_says_both_and_what_the_service_said);
   RUN(test_not_found_tells_whether_a_lost_delete_took_effect);
   RUN(test_put_converges_but_its_trace_is_no_proof);
   RUN(test_toggle_is_never_repeated_blindly);

@@ -32,14 +32,17 @@ static const struct subject {
   const char *operation;
   lks_retry_class retry;
   bool once; /* a second time would do more than the first */
+  lks_slug slug;
 } subjects[] = {
-    {"lockpub.links.create", LKS_RETRY_CREATE, true},
-    {"locker.addresses.create", LKS_RETRY_CREATE, true},
-    {"lockpub.links.create", LKS_RETRY_KEYED, true},
-    {"locker.addresses.toggle_enabled", LKS_RETRY_TOGGLE, true},
-    {"locker.addresses.delete", LKS_RETRY_CONVERGING, true},
-    {"locker.addresses.update", LKS_RETRY_CONVERGING, false},
-    {"locker.request", LKS_RETRY_NEVER, true},
+    {"lockpub.links.create", LKS_RETRY_CREATE, true, 0},
+    {"locker.addresses.create", LKS_RETRY_CREATE, true, 0},
+    {"lockpub.links.create", LKS_RETRY_KEYED, true, LKS_SLUG_GUESSABLE},
+    {"lockpub.links.create", LKS_RETRY_KEYED, true, LKS_SLUG_FRESH},
+    {"lockpub.links.create", LKS_RETRY_KEYED, true, LKS_SLUG_OURS},
+    {"locker.addresses.toggle_enabled", LKS_RETRY_TOGGLE, true, 0},
+    {"locker.addresses.delete", LKS_RETRY_CONVERGING, true, 0},
+    {"locker.addresses.update", LKS_RETRY_CONVERGING, false, 0},
+    {"locker.request", LKS_RETRY_NEVER, true, 0},
 };
 
 /* The service, as far as one resource goes. */
@@ -65,9 +68,16 @@ static int handle(fake_service *service) {
 
 typedef struct evidence {
   bool ambiguous; /* some attempt left the client in doubt */
-  bool foreign;   /* the slug was another's from the start, or what is to be deleted was not there */
+  bool foreign;   /* the slug was taken from the start, or what is to be deleted was not there */
   bool told;      /* and the client could know that before it was in doubt */
 } evidence;
+
+/* Whether a success may stand for something that was there before the call: an earlier call's link, or in doubt what
+ * somebody else deleted. */
+static bool may_be_earlier(const struct subject *subject, const evidence *witness) {
+  if (subject->retry == LKS_RETRY_KEYED) return subject->slug == LKS_SLUG_OURS && witness->foreign;
+  return witness->foreign && !witness->told;
+}
 
 /* Lets one attempt happen; writes what the client sees of it. */
 static void one_attempt(uint64_t *seed, fake_service *service, evidence *witness, char *word, size_t size) {
@@ -101,23 +111,26 @@ static void check_truth(const struct subject *subject, const fake_service *servi
   case LKS_UNKNOWN: CHECK(witness->ambiguous); break;
   case LKS_APPLIED:
     CHECK_INT(result->kind, LKS_KIND_NONE);
-    /* Once in doubt, another's slug cannot be told from one's own. */
-    CHECK(service->acted >= 1 || (result->recovered && witness->foreign && !witness->told));
+    CHECK(service->acted >= 1 || (result->recovered && may_be_earlier(subject, witness)));
     break;
   }
   if (result->kind != LKS_KIND_NONE && witness->ambiguous) CHECK_INT(result->outcome, LKS_UNKNOWN);
-  if (result->recovered) CHECK(witness->ambiguous);
+  if (result->recovered && subject->slug != LKS_SLUG_OURS) CHECK(witness->ambiguous);
+  if (result->recovered) CHECK(subject->retry != LKS_RETRY_KEYED || subject->slug != LKS_SLUG_GUESSABLE);
 }
 
 static void run_once(uint64_t *seed, const struct subject *subject) {
   char log[512] = "", word[32];
   fake_service service = {.subject = subject};
   bool deletes = strcmp(subject->operation, "locker.addresses.delete") == 0;
-  evidence witness = {.foreign = script_random(seed, 8) == 0};
+  /* Nobody else can hold a fresh slug. */
+  bool fresh = subject->slug == LKS_SLUG_FRESH;
+  evidence witness = {.foreign = !fresh && script_random(seed, 8) == 0};
   service.exists = deletes != witness.foreign;
   call_script script = script_new(lks_operation_find(subject->operation)->service, "");
   script.chance = (double)script_random(seed, 1000) / 1000;
   lks_call_options options = script_options(subject->operation, subject->retry, script_random(seed, 6));
+  options.slug = subject->slug;
   lks_call *call = lks_call_new(&options, script.now);
   lks_action action;
   while ((action = lks_call_next(call, script.now)).kind < LKS_ACTION_DONE) {

@@ -4,6 +4,7 @@
 ---   expect = kind of the refusal the service must give; effect(value) = brings the model to the state after a success
 ---   scope = what of the account a failure may have touched; creates = alias | link | keyed; retries = max_retries
 ---   drops = the service may accept a write and ignore it; may_recover = a lost refusal may pass for a success
+---   slug = of the link, when it was chosen; may_conflict = nobody vouches for it
 
 local calls = {}
 
@@ -45,6 +46,7 @@ local function create_link(run)
   local point, idempotent, slug, taken = run.random:unit(), nil, nil, nil
   if point < 0.3 then
     slug = ("s%d-%d"):format(run.seed, run.number)
+    idempotent = run.random:chance(0.5)
   elseif point < 0.5 then
     idempotent = true
   elseif point < 0.55 and run.last_slug then
@@ -53,9 +55,8 @@ local function create_link(run)
   fields.custom_slug = slug
   run:make({
     name = "lockpub.links.create", writes = true, single = true, creates = (slug or idempotent) and "keyed" or "link",
-    tag = tag, expect = taken and "conflict" or nil,
-    -- A duplicate that answers the repeat of a lost attempt is taken for its success, so this one is not repeated.
-    retries = taken and 0 or nil,
+    tag = tag, expect = taken and "conflict" or nil, slug = slug,
+    may_conflict = slug ~= nil and not idempotent, -- with the trace of its own lost attempt
     effect = function(link)
       if (slug and link.slug ~= slug) or not link.slug then run:fail "the link has not the slug it was given" end
       run.last_slug = link.slug
