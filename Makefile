@@ -13,7 +13,11 @@ LUA =
 LUA_INCDIR =
 BUILD = build
 PREFIX = /usr/local
+# Where the files go, if not below PREFIX.
+LUADIR =
+LIBDIR =
 PORT = 8787
+SECONDS = 60
 # Set by the rockspecs: one build, for the Lua whose folders LuaRocks passes.
 ROCK =
 # Our own runs set -Werror; another compiler's new warning must not stop an install.
@@ -59,12 +63,21 @@ TEST_HELPERS := $(filter-out $(CURL_TEST_HELPERS),\
   $(call objects,$(BUILD),$(filter-out spec/c/%_test.c,$(wildcard spec/c/*.c))))
 
 GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter all install% %-tests,$(GOALS)),)
+
+# What a build needs is said at once, in words.
+needs = $(shell HEADERS='$(1)' csrc/make/needs.sh '$(CC)' $(CPPFLAGS) $(CFLAGS) $(2))
+expect = $(if $(1),$(error $(1)))
+$(call expect,$(needs))
+
+endif
 ifneq ($(filter all install% c-tests,$(GOALS)),)
 
 CURL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null || curl-config --cflags 2>/dev/null)
 CURL_LIBS ?= $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || curl-config --libs 2>/dev/null || echo -lcurl)
 CURL_CFLAGS := $(CURL_CFLAGS)
 CURL_LIBS := $(CURL_LIBS)
+$(call expect,$(call needs,curl/curl.h,$(CURL_CFLAGS)))
 
 # libcurl's resolver threads may outlive the Lua state that began them: the code must stay mapped.
 ifeq ($(SYSTEM),Linux)
@@ -78,12 +91,14 @@ ifneq ($(filter all install%,$(GOALS)),)
 ifneq ($(ROCK),)
 ABIS := rock
 LUA_FLAGS_rock = $(if $(LUA_INCDIR),-I"$(LUA_INCDIR)")
+$(call expect,$(call needs,lua.h,$(LUA_FLAGS_rock)))
 else
-FOUND := $(shell CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' LUA_INCDIR='$(LUA_INCDIR)' spec/support/luas.sh $(LUA) | \
+FOUND := $(shell CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' LUA_INCDIR='$(LUA_INCDIR)' csrc/make/luas.sh $(LUA) | \
   sed 's/ [^ ]* /=/')
 ABIS := $(foreach lua,$(FOUND),$(firstword $(subst =, ,$(lua))))
 ifeq ($(ABIS),)
-$(error No Lua with its headers was found. On Debian and Ubuntu, "make deps" installs what is needed)
+$(error No Lua with its headers (lua.h) was found. On Debian and Ubuntu "make deps" installs both; where they are \
+  in no usual place, name them: make LUA=/path/lua LUA_INCDIR=/path/include)
 endif
 comma := ,
 $(foreach lua,$(FOUND),$(eval LUA_FLAGS_$(subst =, = ,$(subst $(comma), ,$(lua)))))
@@ -149,12 +164,21 @@ $(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION): \
 install-$(1): LUADIR = $(DESTDIR)$(PREFIX)/share/lua/$(1)
 install-$(1): LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/$(1)
 install-$(1): $(call modules_of,$(1))
-	spec/support/install.sh "$$(LUADIR)" "$$(LIBDIR)" $(BUILD)/$(1)/locksmith $(LIB_EXTENSION)
+	csrc/make/install.sh put "$$(LUADIR)" "$$(LIBDIR)" $(LIB_EXTENSION) $(BUILD)/$(1)/locksmith
 endef
 $(foreach abi,$(ABIS),$(eval $(call modules,$(abi))))
 
 .PHONY: install
 install: $(foreach abi,$(ABIS),install-$(abi))
+
+# Without LUA for every version there is: what was installed need not be what would be built today.
+UNINSTALL = $(if $(LUA),$(shell LUA_INIT= $(LUA) -e 'io.write((_VERSION:match("%d+%.%d+")))'),5.1 5.2 5.3 5.4 5.5)
+.PHONY: uninstall
+uninstall:
+	@versions='$(UNINSTALL)'; [ -n "$$versions" ] || exit 1; for version in $$versions; do \
+	  csrc/make/install.sh remove "$(or $(LUADIR),$(DESTDIR)$(PREFIX)/share/lua/$$version)" \
+	    "$(or $(LIBDIR),$(DESTDIR)$(PREFIX)/lib/lua/$$version)" $(LIB_EXTENSION) "$(or $(DESTDIR),$(PREFIX))" || exit 1; \
+	done
 
 .PHONY: c-tests core-tests
 c-tests: $(TESTS)
@@ -178,34 +202,43 @@ $(BUILD)/lua: spec/support/lua.c $(BUILD)/compile.flags
 
 -include $(wildcard $(BUILD)/csrc/*/*.d $(BUILD)/*/csrc/lua/*.d $(BUILD)/spec/c/*.d)
 
-.PHONY: deps env demo test lint sandbox chaos bench clean help
+.PHONY: deps env demo test sanitize lint fuzz sandbox chaos bench clean help
 deps:
-	@spec/support/deps.sh test
+	@csrc/make/deps.sh test lint fuzz
 
 env:
-	@MAKE='$(MAKE)' spec/support/env.sh $(LUA)
+	@MAKE='$(MAKE)' csrc/make/env.sh $(LUA)
 
 demo:
-	@spec/support/deps.sh demo
+	@csrc/make/deps.sh demo
 	@MAKE='$(MAKE)' spec/support/demo.sh
 
 test:
-	@spec/support/deps.sh test
+	@csrc/make/deps.sh test
 	@MAKE='$(MAKE)' spec/run
+
+# All of it once more where the sanitizers look.
+sanitize:
+	@csrc/make/deps.sh test
+	@MAKE='$(MAKE)' LUAS=sanitized spec/run
 
 lint:
 	@spec/support/lint.sh
+
+fuzz:
+	@csrc/make/deps.sh fuzz
+	@spec/fuzz/run $(SECONDS)
 
 sandbox:
 	@spec/support/sandbox-server --port $(PORT)
 
 chaos:
-	@spec/support/deps.sh test
+	@csrc/make/deps.sh test
 	@$(MAKE) all
 	@spec/chaos/run
 
 bench:
-	@spec/support/deps.sh test
+	@csrc/make/deps.sh test
 	@$(MAKE) all
 	@spec/bench/run
 	@spec/bench/nginx_soak
@@ -218,9 +251,11 @@ help:
 	@echo 'make env LUA=lua5.4       print the settings that make a Lua use this checkout: eval "$$(make -s env LUA=lua5.4)"'
 	@echo 'make demo [LIVE=1]        both services against the sandbox; LIVE=1: the harmless part against the real ones'
 	@echo 'make test                 everything; SPEC="files" or LUAS="lua5.4 luajit" for a part of it'
+	@echo 'make sanitize             the specs and C tests under the address and undefined behaviour sanitizers'
+	@echo 'make fuzz [SECONDS=60]    each parser and the call machine against libFuzzer, for so long each'
 	@echo 'make lint                 luacheck, shellcheck, clang-format, clang-tidy, those that are here'
 	@echo 'make sandbox PORT=8787    serve the sandbox on loopback'
 	@echo 'make chaos, make bench    the long fault runs; the measurements'
-	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=]'
+	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=], and uninstall with the same words'
 	@echo 'make deps                 install what is missing (Debian, Ubuntu), or say what is needed'
 	@echo 'make clean                remove build/'

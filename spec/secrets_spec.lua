@@ -219,7 +219,7 @@ end
 -- Builds the module that looks into memory; nil where that cannot be done.
 local function build_scanner(folder)
   if not memory.resident() or output_of "command -v ${CC:-cc}" == "" then return nil end
-  local found = output_of("spec/support/luas.sh " .. curl.quote(child.interpreter()) .. " 2>/dev/null")
+  local found = output_of("csrc/make/luas.sh " .. curl.quote(child.interpreter()) .. " 2>/dev/null")
   local flags = found:match "^%S+ %S+ ?([^\n]*)"
   if not flags then return nil end
   local status = output_of("${CC:-cc} -O1 -shared -fPIC " .. flags:gsub(",", " ") .. " -o " .. folder

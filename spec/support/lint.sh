@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the sources with each tool that is here, and says which are not.
+# Checks the sources with each tool that is here, and says which are not; under CI=true that is a failure.
 set -u
 
 cd -- "$(dirname -- "$0")/../.." || exit 1
@@ -7,7 +7,12 @@ failed=0
 
 have() {
   command -v "$1" >/dev/null 2>&1 || {
-    echo "lint: $1 is not here, skipped"
+    if [ "${CI:-false}" = false ]; then
+      echo "lint: $1 is not here, skipped (make deps installs it)"
+    else
+      echo "lint: $1 is not here"
+      failed=1
+    fi
     return 1
   }
 }
@@ -22,12 +27,12 @@ check() { # NAME COMMAND ...
 }
 
 sources=$(find csrc spec -name '*.[ch]' -type f | sort)
-scripts=$(find .ci spec -type f -exec grep -lE '^#!/bin/(ba)?sh' {} + | sort)
+scripts=$(find .ci csrc lua spec -type f -exec grep -lE '^#!/bin/(ba)?sh' {} + | sort)
 units=$(find csrc -name '*.c' -type f | sort)
 
 # A file of csrc/lua is read with the headers of the first Lua found.
 tidy() {
-  lua=$(spec/support/luas.sh 2>/dev/null | sed -n '1s/^[^ ]* [^ ]* *//p' | tr ',' ' ')
+  lua=$(csrc/make/luas.sh 2>/dev/null | sed -n '1s/^[^ ]* [^ ]* *//p' | tr ',' ' ')
   curl=$(pkg-config --cflags libcurl 2>/dev/null)
   # shellcheck disable=SC2086
   printf '%s\n' $units | xargs -n 4 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" sh -c '

@@ -5,7 +5,7 @@ set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd) || exit 1
 cd "$root" || exit 1
-found=$(spec/support/luas.sh ${1:+"$1"} | sed -n 1p)
+found=$(csrc/make/luas.sh ${1:+"$1"} | sed -n 1p)
 [ -n "$found" ] || exit 1
 abi=${found%% *} interpreter=${found#* }
 interpreter=${interpreter% *}

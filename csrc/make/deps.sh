@@ -1,19 +1,34 @@
 #!/bin/sh
 # Installs what is missing, on Debian and its kin; elsewhere says what is needed.
-# usage: deps.sh demo|test
+# usage: deps.sh demo|test|lint|fuzz ...
 set -u
 
 # What the demonstration needs: one Lua, libcurl, lua-cjson, and nginx with its Lua module for the sandbox.
 demo='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-cjson nginx libnginx-mod-http-lua'
-# What the tests need on top. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
+# What the tests need. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
 test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
   lua-busted lua-check lua-socket lua-redis lua-nginx-redis luarocks redis-server curl openssl valgrind'
 
-case ${1:-} in
-  demo) wanted=$demo ;;
-  test) wanted="$demo $test" ;;
-  *) echo "usage: deps.sh demo|test" >&2; exit 2 ;;
-esac
+lint='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-check shellcheck clang-format clang-tidy'
+
+# libFuzzer is in a package that bears the version of clang.
+fuzz() {
+  version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | sed -n 1p)
+  echo "lua5.4 clang libclang-rt-${version:-14}-dev"
+}
+
+[ $# -gt 0 ] || set -- none
+wanted=
+for purpose; do
+  case $purpose in
+    demo) wanted="$wanted $demo" ;;
+    test) wanted="$wanted $demo $test" ;;
+    lint) wanted="$wanted $lint" ;;
+    fuzz) wanted="$wanted $(fuzz)" ;;
+    *) echo "usage: deps.sh demo|test|lint|fuzz ..." >&2; exit 2 ;;
+  esac
+done
+wanted=$(printf '%s\n' $wanted | sort -u)
 command -v "${CC:-cc}" >/dev/null 2>&1 || wanted="build-essential $wanted"
 
 if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
