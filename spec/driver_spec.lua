@@ -260,7 +260,7 @@ describe("a key function", function()
       { function() error() end, "the key function failed" },
       { function() error(setmetatable({}, { __tostring = function() error "no text" end })) end,
         "the key function failed" },
-      { function() return nil, "not logged in" end, "the key function returned no key: not logged in" },
+      { function() return nil, "not logged in" end, "the key function returned nothing: not logged in" },
       { function() return 17 end, "the key function must return a string, not a number" },
     } do
       local err, requests = refusal_of(case[1])

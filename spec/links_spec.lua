@@ -128,11 +128,6 @@ describe("links:create", function()
     assert(lockpub.links:create(fields { password = "act", memo = "Client contract" }))
   end)
 
-  it("counts slug characters, not bytes", function()
-    local lockpub = clients.lockpub { clients.CREATED }
-    assert(lockpub.links:create(fields { custom_slug = ("\195\164"):rep(30) }))
-  end)
-
   it("raises at the caller's line when fields is no table", function()
     local lockpub = clients.lockpub { clients.CREATED }
     local ok, message = pcall(function() lockpub.links:create("url") end)

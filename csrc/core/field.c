@@ -93,6 +93,25 @@ static bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* White space of ASCII, and of Unicode what is in the Latin and CJK repertoires: U+0085, U+00A0, U+2000 to U+200A,
+ * U+2028, U+2029, U+202F, U+205F, U+3000. `text` is valid UTF-8. */
+static bool is_blank(const char *text, size_t length) {
+  static const char *const spaces[] = {"\xC2\x85",     "\xC2\xA0",     "\xE2\x80\xA8", "\xE2\x80\xA9",
+                                       "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
+  for (size_t i = 0; i < length;) {
+    size_t used = is_space(text[i]) ? 1 : 0;
+    for (size_t j = 0; used == 0 && j < sizeof spaces / sizeof *spaces; j++) {
+      size_t size = strlen(spaces[j]);
+      if (size <= length - i && memcmp(text + i, spaces[j], size) == 0) used = size;
+    }
+    if (used == 0 && length - i >= 3 && memcmp(text + i, "\xE2\x80", 2) == 0 && (unsigned char)text[i + 2] <= 0x8A)
+      used = 3;
+    if (used == 0) return false;
+    i += used;
+  }
+  return true;
+}
+
 lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length) {
   if (field->trimmed) {
     while (length > 0 && is_space(text[length - 1])) length--;
@@ -100,7 +119,9 @@ lks_text_status lks_field_check_text(const lks_field *field, const char *text, s
   }
   long long characters = lks_utf8_length(text, length);
   if (characters < 0) return LKS_TEXT_NOT_UTF8;
+  if (length > 0 && memchr(text, '\0', length) != NULL) return LKS_TEXT_NUL;
   if (field->minimum > 0 && characters == 0) return LKS_TEXT_EMPTY;
+  if (field->minimum > 0 && is_blank(text, length)) return LKS_TEXT_BLANK;
   if (field->minimum > 0 && (unsigned long long)characters < field->minimum) return LKS_TEXT_TOO_SHORT;
   if (field->maximum > 0 && (unsigned long long)characters > field->maximum) return LKS_TEXT_TOO_LONG;
   return LKS_TEXT_OK;

@@ -34,7 +34,9 @@ int lks_schema_find(const lks_schema *schema, const char *name, size_t length);
 typedef enum lks_text_status {
   LKS_TEXT_OK,
   LKS_TEXT_NOT_UTF8,
+  LKS_TEXT_NUL,   /* which the services refuse, or take for the end */
   LKS_TEXT_EMPTY, /* nothing, or nothing but what is trimmed, where a minimum holds */
+  LKS_TEXT_BLANK, /* nothing but white space, where a minimum holds */
   LKS_TEXT_TOO_SHORT,
   LKS_TEXT_TOO_LONG
 } lks_text_status;

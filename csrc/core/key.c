@@ -8,6 +8,8 @@
 #include "sha256.h"
 
 #define SCHEME "Bearer "
+/* What every documented LOCK.PUB key begins with. */
+#define LIVE "ll_live_"
 
 /* One block, so that nothing is left over when an allocation fails and one overwrite reaches every secret. */
 struct lks_key {
@@ -74,6 +76,7 @@ lks_key_status lks_key_new(lks_service service, const char *text, size_t length,
   for (size_t i = 0; i < length; i++)
     if (!byte_allowed(text[i])) return LKS_KEY_BAD_BYTE;
   if (length <= prefix || memcmp(text, info->key_prefix, prefix) != 0) return LKS_KEY_BAD_PREFIX;
+  if (service == LKS_LOCKPUB && length < sizeof LIVE && memcmp(text, LIVE, length) == 0) return LKS_KEY_CUT_OFF;
   if (service == LKS_LOCKER && !token_split(text + prefix, length - prefix, &payload, &payload_length))
     return LKS_KEY_BAD_TOKEN;
 
@@ -130,6 +133,7 @@ const char *lks_key_status_text(lks_service service, lks_key_status status) {
   case LKS_KEY_BAD_PREFIX:
     return lockpub ? "the API key does not begin with \"ll_\" as LOCK.PUB keys do (LOCKPUB_API_KEY)"
                    : "the API key does not begin with \"cs.\" as Locker keys do (LOCKER_API_KEY)";
+  case LKS_KEY_CUT_OFF: return "the API key is cut off: nothing follows its prefix; was it copied whole?";
   case LKS_KEY_BAD_TOKEN:
     return "the API key is not \"cs.\" and three base64url parts joined by dots; was it copied whole?";
   case LKS_KEY_NO_MEMORY: return "out of memory";

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "buffer.h"
 #include "field.h"
+#include "hmac.h"
 
 /* In characters. A shorter password is too likely to be part of an innocent word. */
 #define PASSWORD_SEARCHED_FROM 4
@@ -37,10 +39,23 @@ static const char *check_type(const lks_link *link) {
   return "type must be \"url\" or \"memo\"";
 }
 
+/* The provider says "lowercase", 3 to 30 characters, and no more. Letters, digits, '-' and '_' are what stands in a
+ * path as it is and can be read aloud; anything else would be another slug in the URL than in the field. */
+static bool is_slug_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
 static const char *check_slug(lks_text slug) {
   if (!given(slug)) return NULL;
   for (size_t i = 0; i < slug.length; i++)
-    if (slug.data[i] >= 'A' && slug.data[i] <= 'Z') return "custom_slug must be lower-case";
+    if (!is_slug_char(slug.data[i])) return "custom_slug must be lower-case letters, digits, '-' and '_' only";
+  return NULL;
+}
+
+static const char *check_times(const lks_link *link, lks_time now) {
+  if (link->has_start && link->has_expire && link->start_time >= link->expire_time)
+    return "start_time must lie before expire_time";
+  if (link->has_expire && link->expire_time <= now) return "expire_time lies in the past: nobody could open the link";
   return NULL;
 }
 
@@ -52,25 +67,25 @@ static const char *check_limit(const lks_link *link) {
   return NULL;
 }
 
-static const char *check_memo(const lks_link *link) {
-  if (given(link->password) && lks_utf8_length(link->password.data, link->password.length) >= PASSWORD_SEARCHED_FROM &&
+static const char *check_memo(const lks_link *link, bool allow_in_memo) {
+  if (!allow_in_memo && given(link->password) &&
+      lks_utf8_length(link->password.data, link->password.length) >= PASSWORD_SEARCHED_FROM &&
       contains(link->memo, link->password))
-    return "memo is public and must not contain the password";
+    return "memo is public and must not contain the password (where that is meant, pass allow_in_memo = true)";
   if (given(link->secret_memo) && contains(link->memo, link->secret_memo))
     return "memo is public and must not contain the secret memo";
   return NULL;
 }
 
-const char *lks_link_check(const lks_link *link) {
+const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_memo) {
   const char *problem = check_type(link);
   if (problem != NULL) return problem;
   if (!given(link->password)) return "password is required";
   if (!given(link->memo)) return "memo is required";
   if ((problem = check_slug(link->custom_slug)) != NULL) return problem;
   if ((problem = check_limit(link)) != NULL) return problem;
-  if (link->has_start && link->has_expire && link->start_time >= link->expire_time)
-    return "start_time must lie before expire_time";
-  return check_memo(link);
+  if ((problem = check_times(link, now)) != NULL) return problem;
+  return check_memo(link, allow_in_memo);
 }
 
 void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]) {
@@ -90,4 +105,17 @@ void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SL
   /* A slug that begins like a number could be taken for an id. */
   if (slug[0] < 'a') slug[0] = alphabet[(unsigned)slug[0] % 26u];
   slug[length] = '\0';
+}
+
+void lks_link_named_slug(const char *secret, size_t secret_length, const char *name, size_t name_length,
+                         char slug[LKS_SLUG_MAX + 1]) {
+  static const char purpose[] = "locksmith link slug 1"; /* with its NUL: what the secret is used for besides */
+  char message[sizeof purpose + LKS_LINK_NAME_MAX];
+  unsigned char digest[LKS_SHA256_SIZE] = {0};
+  memcpy(message, purpose, sizeof purpose);
+  if (name_length > LKS_LINK_NAME_MAX) name_length = LKS_LINK_NAME_MAX;
+  memcpy(message + sizeof purpose, name, name_length);
+  (void)lks_hmac_sha256(secret, secret_length, message, sizeof purpose + name_length, digest);
+  lks_link_slug(digest, slug);
+  lks_wipe(digest, sizeof digest);
 }

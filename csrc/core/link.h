@@ -21,13 +21,19 @@ typedef struct lks_link {
 #define LKS_SLUG_MAX 30
 #define LKS_REDIRECT_LIMIT_MAX 9007199254740991.0 /* 2^53 - 1, exact in JSON everywhere */
 
-/* NULL when the link may be sent. Otherwise a static sentence that begins with the name of the offending field and
- * holds no value of it. */
-const char *lks_link_check(const lks_link *link);
+/* NULL when the link may be sent at `now`. Otherwise a static sentence that begins with the name of the offending field
+ * and holds no value of it. `allow_in_memo`: the caller knows that the memo contains the password. */
+const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_memo);
 
 #define LKS_SLUG_RANDOM 20
 /* Turns 20 random bytes into a slug of 26 lower-case letters and digits, beginning with a letter, and its NUL. With
  * good bytes it carries over 120 bits, so that nobody can guess it and two never meet. */
 void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]);
+
+#define LKS_LINK_NAME_MAX 512
+/* The slug that belongs to a caller's own name for a link: the same everywhere for the same secret and name, and to be
+ * guessed by nobody without the secret. `name` has 1 to LKS_LINK_NAME_MAX bytes; `slug` as from lks_link_slug. */
+void lks_link_named_slug(const char *secret, size_t secret_length, const char *name, size_t name_length,
+                         char slug[LKS_SLUG_MAX + 1]);
 
 #endif

@@ -14,6 +14,7 @@ void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
 void lks_lua_open_memory(lua_State *L);
 void lks_lua_open_fields(lua_State *L);
+void lks_lua_open_link(lua_State *L);
 void lks_lua_open_value(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
 void lks_lua_open_system(lua_State *L);

@@ -27,6 +27,8 @@ static int refuse(lua_State *L, const char *format, const char *name, int number
 static int refuse_text(lua_State *L, const lks_field *field, const char *name, lks_text_status status) {
   switch (status) {
   case LKS_TEXT_NOT_UTF8: return refuse(L, "%s is not valid UTF-8", name, 0);
+  case LKS_TEXT_NUL: return refuse(L, "%s must not hold a NUL character", name, 0);
+  case LKS_TEXT_BLANK: return refuse(L, "%s must not be blank", name, 0);
   case LKS_TEXT_EMPTY: return refuse(L, "%s must not be empty", name, 0);
   case LKS_TEXT_TOO_SHORT: return refuse(L, "%s must have at least %d characters", name, (int)field->minimum);
   case LKS_TEXT_TOO_LONG: return refuse(L, "%s must have at most %d characters", name, (int)field->maximum);
@@ -167,15 +169,16 @@ static const lks_schema *check_schema(lua_State *L, int index) {
   return NULL;
 }
 
-/* core.fields(schema, table) -> table for the wire, whether lua-cjson writes all its numbers without loss
- *   | nil, message that names the field and shows no value */
+/* core.fields(schema, table, now, allow_in_memo) -> table for the wire, whether lua-cjson writes all its numbers
+ * without loss | nil, message that names the field and shows no value */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
   reader.schema = check_schema(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
+  bool is_link = reader.schema == lks_schema_link(), allow_in_memo = lua_toboolean(L, 4) != 0;
+  lks_time now = is_link ? lks_lua_check_time(L, 3) : 0;
   lua_settop(L, 2);
-  bool is_link = reader.schema == lks_schema_link();
   lua_createtable(L, 0, 8);
   reader.result = 3;
   lua_pushnil(L);
@@ -190,7 +193,7 @@ static int fields_read(lua_State *L) {
     if (refused) return refused;
     lua_settop(L, base - 1);
   }
-  const char *problem = is_link ? lks_link_check(&reader.link) : NULL;
+  const char *problem = is_link ? lks_link_check(&reader.link, now, allow_in_memo) : NULL;
   if (problem != NULL) return refuse(L, "%s", problem, 0);
   lua_settop(L, 3);
   lua_pushboolean(L, !reader.has_extra && reader.link.redirect_limit < 1e14);

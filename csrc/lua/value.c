@@ -191,86 +191,6 @@ static bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
 }
 
-static bool is_lower(char c) {
-  return c >= 'a' && c <= 'z';
-}
-
-/* Pushes the string at `index` in snake_case: shortUrl is short_url, targetURL is target_url. */
-static void push_snake(lua_State *L, int index) {
-  char snake[2 * NAME_MAX_LENGTH];
-  size_t length, used = 0;
-  const char *name = lua_tolstring(L, index, &length);
-  bool changed = false;
-  if (length > NAME_MAX_LENGTH) length = 0;
-  for (size_t i = 0; i < length; i++) {
-    char c = name[i];
-    if (is_upper(c)) {
-      bool after_word = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
-      bool before_word = i > 0 && is_upper(name[i - 1]) && i + 1 < length && is_lower(name[i + 1]);
-      if (after_word || before_word) snake[used++] = '_';
-      c = (char)(c + ('a' - 'A'));
-      changed = true;
-    }
-    snake[used++] = c;
-  }
-  if (changed)
-    lua_pushlstring(L, snake, used);
-  else
-    lua_pushvalue(L, index);
-}
-
-/* Pushes a table of the names that links are known to have, in snake_case. */
-static void push_known_names(lua_State *L) {
-  static const char *const names[] = {"id",   "type",          "slug",      "shortUrl",   "targetUrl",
-                                      "memo", "redirectLimit", "startTime", "expireTime", "createdAt",
-                                      NULL};
-  lua_newtable(L);
-  for (const char *const *name = names; *name != NULL; name++) {
-    lua_pushstring(L, *name);
-    push_snake(L, lua_gettop(L));
-    lua_rawset(L, -3);
-  }
-}
-
-/* Pushes the name at `index` in snake_case, looked up or made; what is no string stays as it is. */
-static void push_link_name(lua_State *L, int index) {
-  lua_pushvalue(L, index);
-  if (lua_type(L, index) != LUA_TSTRING) return;
-  lua_rawget(L, lua_upvalueindex(1));
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  push_snake(L, index);
-}
-
-/* core.link(value) -> copy of an answer with the names of its top level in snake_case; the answer itself, cleaned, is
- * its field raw. */
-static int value_link(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  luaL_checkstack(L, 10, NULL);
-  lua_createtable(L, 0, 15);
-  lua_pushnil(L);
-  while (lua_next(L, 1)) { /* name at 3, value at 4 */
-    if (lua_istable(L, 4)) {
-      clean_table(L, 1);
-    } else if (push_clean(L)) {
-      lua_replace(L, 4);
-      lua_pushvalue(L, 3);
-      lua_pushvalue(L, 4);
-      lua_rawset(L, 1);
-    }
-    if (!lua_isnil(L, 4)) {
-      push_link_name(L, 3);
-      lua_pushvalue(L, 4);
-      lua_rawset(L, 2);
-    }
-    lua_settop(L, 3);
-  }
-  lua_pushvalue(L, 1);
-  lua_setfield(L, 2, "raw");
-  return 1;
-}
-
 /* The end of the header line at `line`, which goes on over the lines that begin with a blank. */
 static const char *line_end(const char *line, const char *end) {
   const char *newline = memchr(line, '\n', (size_t)(end - line));
@@ -396,7 +316,4 @@ void lks_lua_open_value(lua_State *L) {
                                        {"headers", value_headers},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
-  push_known_names(L);
-  lua_pushcclosure(L, value_link, 1);
-  lua_setfield(L, -2, "link");
 }

@@ -1,22 +1,33 @@
 --- What an answer says: its body as a value, and in words what an error needs of it.
 
+local Error = require "locksmith.error"
 local json = require "locksmith.json"
 
 local answer = {}
 
 -- A page of a proxy or a portal is told by its title; this much of it is looked at.
 local TITLE_WITHIN, TITLE_MAX = 4096, 100
+local PLAIN_MAX = 500
 -- Fields of a body that are nobody's business.
 local SECRET = { "password", "secretMemo", "targetUrl" }
 
 ---@param text string?
----@param uncleaned boolean? see json.decode
 ---@return any # nil when it is empty, false when it is no JSON, or a bare null, which no operation means
-function answer.decode(text, uncleaned)
+function answer.decode(text)
   if text == nil or text == "" then return nil end
-  local ok, value = json.decode(text, uncleaned)
+  local ok, value = json.decode(text)
   if not ok or value == nil then return false end
   return value
+end
+
+--- What the body of a refusal says that is a plain text: no page, no JSON that was cut off, nothing binary.
+---@param text string
+---@return string|false
+function answer.plain(text)
+  local first = text:match "^[%z\1-\32\239\187\191]*(.)"
+  if not first or first:find "[<{%[\"]" or text:find "[%z\1-\8\14-\31\127]" then return false end
+  text = Error.cut(text:gsub("^\239\187\191", ""), PLAIN_MAX):gsub("[\9-\13 ]+", " "):gsub("^ ", ""):gsub(" $", "")
+  return text:find "[A-Za-z\128-\255]" and text or false
 end
 
 local function details_of(value)

@@ -62,7 +62,7 @@ end
 --- Carries out one attempt.
 ---@return integer? status
 ---@return string? kind of the failure
-local function attempt(session, call, limit, shape, exchange)
+local function attempt(session, call, limit, exchange)
   exchange.headers, exchange.value, exchange.text = nil, nil, nil
   local status, headers, text, connected, permanent, partial = session.transport:send(call, limit)
   if not status then
@@ -70,8 +70,9 @@ local function attempt(session, call, limit, shape, exchange)
     return nil, headers
   end
   exchange.headers, exchange.text = headers, text
-  local value = answer.decode(text, shape and status < 300)
+  local value = answer.decode(text)
   exchange.value = value
+  if value == false and status >= 400 then value = answer.plain(text) end
   local chance = status < 400 and 0 or session.random()
   local quota_limit, remaining, reset =
     call:response(session.now(), chance, status, headers, connected or 0, value, session.memory)
@@ -79,13 +80,13 @@ local function attempt(session, call, limit, shape, exchange)
   return status
 end
 
-local function attempt_with_events(session, call, limit, shape, exchange)
+local function attempt_with_events(session, call, limit, exchange)
   local task, method, url = exchange.task, call:target()
   local number = call:attempt()
   emit_of(task, call, { type = "request", method = method, url = url, attempt = number })
   if session.closed then return call:abort(session.now(), "closed", "the client was closed", false) end
   local began = session.now()
-  local status, kind = attempt(session, call, limit, shape, exchange)
+  local status, kind = attempt(session, call, limit, exchange)
   emit_of(task, call, { type = "response", status = status, kind = kind, attempt = number,
     elapsed = session.now() - began })
 end
@@ -146,7 +147,7 @@ function driver.run(session, task, call, fields, shape)
     local action, span, effects = call:next(time, memory)
     if effects ~= 0 then pacing.settle(session, call, effects, exchange) end
     if action == SEND then
-      carry_out(session, call, span, shape, exchange)
+      carry_out(session, call, span, exchange)
     elseif action == WAIT then
       wait(session, task, call, span)
     elseif action == DONE then

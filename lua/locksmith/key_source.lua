@@ -34,8 +34,9 @@ function key_source.parse(service, text)
   if not ok or not payload:find "^%s*{" then
     return nil, "the key is malformed: its payload is not a JSON object"
   end
-  local expiry = tonumber(claims.expired_time)
-  if expiry then key:expire(expiry) end
+  -- `exp` is the name that RFC 7519 (4.1.4) gives it.
+  local own, standard = tonumber(claims.expired_time), tonumber(claims.exp)
+  if own or standard then key:expire(math.min(own or standard, standard or own)) end
   return key
 end
 
@@ -64,18 +65,29 @@ local function with_reason(message, reason)
   return text and message .. ": " .. text or message
 end
 
+--- Asks a function for a secret.
+---@param ask function
+---@param what string what to call the function in a message
+---@return boolean ok whether it returned and gave something
+---@return any # what it gave, or a message that shows its reason without what looks like a key
+local function ask_function(ask, what)
+  local ok, text, reason = try(ask)
+  if not ok then return false, with_reason(what .. " failed", text) end
+  if text == nil and reason ~= nil then return false, with_reason(what .. " returned nothing", reason) end
+  return true, text
+end
+
 --- Asks the key function. What it gave becomes the session's key, unless the client was closed meanwhile.
 ---@param session table
 ---@return userdata? key nil without one, and when the client was closed
 ---@return string? message why there is none
 local function ask(session)
   session.asker = nesting.here()
-  local ok, text, reason = try(session.ask_key)
+  local ok, text = ask_function(session.ask_key, "the key function")
   session.asker, session.asking_until = nil, nil
   session.key_generation = session.key_generation + 1
   if session.closed then return nil, "the client was closed" end
-  if not ok then return nil, with_reason("the key function failed", text) end
-  if text == nil and reason ~= nil then return nil, with_reason("the key function returned no key", reason) end
+  if not ok then return nil, text end
   local key, message = key_source.parse(session.service, text)
   if not key then return nil, message end
   if not session.core:holds(key) then key_source.adopt(session, key) end
@@ -124,6 +136,29 @@ function key_source.present(session)
   local key, message = ask(session)
   if key then return key end
   return nil, session.closed and "closed" or "unauthenticated", message
+end
+
+--- The secret by which the slugs of named links are made.
+---@param session table
+---@return string? secret
+---@return string? kind of the error
+---@return string? message
+function key_source.slug_secret(session)
+  local secret = session.slug_secret
+  if type(secret) == "string" then return secret end
+  if secret == nil then
+    local key, kind, message = key_source.present(session)
+    if not key then return nil, kind, message end
+    return key:text()
+  end
+  local ok, text = ask_function(secret, "the slug_secret function")
+  if session.closed then return nil, "closed", "the client is closed" end
+  if ok and (type(text) ~= "string" or text == "") then
+    ok, text = false, "the slug_secret function must return a text that is not empty"
+  end
+  if not ok then return nil, "invalid_request", text end
+  session.slug_secret = text
+  return text
 end
 
 return key_source

@@ -115,6 +115,7 @@ options.CALL = {
 
 options.CLIENT = {
   api_key = types("string", "function"),
+  slug_secret = types("string", "function"),
   base_url = types "string",
   path_prefix = types "string",
   timeout = checks.duration,

@@ -57,6 +57,7 @@ local function unusable(options)
   if options.user_agent and options.user_agent:find "[%c\127-\255]" then
     return "user_agent holds a character that no header can carry"
   end
+  if options.slug_secret == "" then return "slug_secret must not be empty" end
   if options.ca_file and options.ca_file:find("\0", 1, true) then return "ca_file holds a NUL byte" end
   if options.proxy and not core.is_proxy(options.proxy) then
     return "proxy holds a control character, or its login decodes to one"
@@ -95,6 +96,7 @@ function session.new(service, given)
     store = options.store or default_store(),
     on_store_error = options.on_store_error,
     on_event = options.on_event,
+    slug_secret = options.slug_secret,
     random = options.random or core.random,
     now = options.clock and options.clock.now or core.now,
     key_generation = 0,
@@ -115,7 +117,7 @@ function session.new(service, given)
     if not key then return nil, Error.refused("unauthenticated", message, what) end
     key_source.adopt(self, key)
   end
-  options.api_key = nil
+  options.api_key, options.slug_secret = nil, nil
   return self
 end
 
@@ -215,7 +217,7 @@ function Session:close()
   if self.closed then return end
   self.closed = true
   if self.key then self.key:close() end
-  self.key, self.ask_key = nil, nil
+  self.key, self.ask_key, self.slug_secret = nil, nil, nil
   self.core:set_key(nil)
   local chosen = self.transport
   if chosen and chosen.close then chosen:close() end

@@ -107,11 +107,15 @@ static void test_lengths_are_counted_in_characters(void) {
 
 static void test_required_texts_of_a_link_are_not_empty_and_have_no_end(void) {
   static const char *const names[] = {"type", "target_url", "link", "secret_memo", "password", "memo"};
+  static const char *const blanks[] = {" ", " \t\r\n", "\xC2\xA0", "\xE3\x80\x80 \xE2\x80\x8A"};
   static char text[16000];
   memset(text, 'x', sizeof text);
   for (size_t i = 0; i < COUNT(names); i++) {
     CHECK_INT(check(lks_schema_link(), names[i], "", 0), LKS_TEXT_EMPTY);
-    CHECK_INT(check(lks_schema_link(), names[i], " ", 1), LKS_TEXT_OK); /* LOCK.PUB is not known to trim */
+    CHECK_INT(check(lks_schema_link(), names[i], " x ", 3), LKS_TEXT_OK); /* LOCK.PUB is not known to trim */
+    for (size_t j = 0; j < COUNT(blanks); j++)
+      CHECK_INT(check(lks_schema_link(), names[i], blanks[j], strlen(blanks[j])), LKS_TEXT_BLANK);
+    CHECK_INT(check(lks_schema_link(), names[i], "a\0b", 3), LKS_TEXT_NUL);
     CHECK_INT(check(lks_schema_link(), names[i], text, sizeof text), LKS_TEXT_OK);
   }
 }

@@ -31,7 +31,7 @@ static lks_link memo_link(void) {
 
 /* A refusal begins with the name of the field; NULL: none. */
 static void expect(const lks_link *link, const char *field) {
-  const char *problem = lks_link_check(link);
+  const char *problem = lks_link_check(link, 0, false);
   if (field == NULL ? problem == NULL : problem != NULL && strncmp(problem, field, strlen(field)) == 0) return;
   test_case_failed = 1;
   fprintf(stderr, "refused: %s; expected: %s\n", problem ? problem : "(no)", field ? field : "(no)");
@@ -89,9 +89,29 @@ static void test_type_is_one_of_two_words(void) {
   expect(&link, "type");
 }
 
-static void test_slug_is_lower_case(void) {
-  static const char *const slugs[] = {"Abc", "abC", "ABC", "my-Slug", "aZ9"};
-  static const char *const good[] = {"abc", "my-slug_9", "123", "caf\xC3\xA9", "\xC3\x89tude"};
+static void test_slug_is_what_a_path_holds_as_it_is(void) {
+  static const char *const slugs[] = {"Abc",
+                                      "abC",
+                                      "ABC",
+                                      "my-Slug",
+                                      "aZ9",
+                                      "caf\xC3\xA9",
+                                      "a\xC3\x89"
+                                      "c",
+                                      "my slug",
+                                      "a/b",
+                                      "a.b",
+                                      "a%62c",
+                                      "a\tb",
+                                      "\xE2\x80\x8B"
+                                      "abc",
+                                      "a?b",
+                                      "a#b",
+                                      "a\\b",
+                                      "a+b",
+                                      "a:b",
+                                      "a~b"};
+  static const char *const good[] = {"abc", "my-slug_9", "123", "---", "a_b"};
   for (size_t i = 0; i < COUNT(slugs); i++) {
     lks_link link = url_link();
     link.custom_slug = text(slugs[i]);
@@ -183,10 +203,10 @@ static void test_memo_must_not_give_the_secrets_away(void) {
 static void test_no_refusal_shows_a_value(void) {
   lks_link link = memo_link();
   link.memo = link.secret_memo;
-  CHECK(strstr(lks_link_check(&link), "encrypted") == NULL);
+  CHECK(strstr(lks_link_check(&link, 0, false), "encrypted") == NULL);
   link = url_link();
   link.memo = link.password;
-  CHECK(strstr(lks_link_check(&link), "share-this") == NULL);
+  CHECK(strstr(lks_link_check(&link, 0, false), "share-this") == NULL);
 }
 
 static uint64_t bits_state = 42;
@@ -260,16 +280,57 @@ static void test_slug_keeps_every_bit(void) {
   }
 }
 
+static void test_expiry_lies_ahead(void) {
+  lks_link link = url_link();
+  link.has_expire = true;
+  link.expire_time = 1000;
+  CHECK(lks_link_check(&link, 999, false) == NULL);
+  CHECK(strncmp(lks_link_check(&link, 1000, false), "expire_time", 11) == 0);
+  CHECK(strncmp(lks_link_check(&link, LKS_TIME_MAX, false), "expire_time", 11) == 0);
+  link.has_start = true;
+  link.start_time = 0; /* has begun: the link simply opens */
+  CHECK(lks_link_check(&link, 999, false) == NULL);
+}
+
+static void test_password_in_the_memo_may_be_meant(void) {
+  lks_link link = url_link();
+  link.password = text("2026");
+  link.memo = text("Invoice 2026-11");
+  CHECK(strstr(lks_link_check(&link, 0, false), "allow_in_memo") != NULL);
+  CHECK(lks_link_check(&link, 0, true) == NULL);
+  link.type = text("memo");
+  link.target_url = (lks_text){NULL, 0};
+  link.secret_memo = text("Invoice 2026");
+  CHECK(strstr(lks_link_check(&link, 0, true), "secret memo") != NULL);
+}
+
+static void test_named_slugs_depend_on_secret_and_name_alone(void) {
+  char slug[LKS_SLUG_MAX + 1], other[LKS_SLUG_MAX + 1], longest[LKS_LINK_NAME_MAX];
+  lks_link_named_slug("ll_live_key", 11, "invoice-4711", 12, slug);
+  CHECK_TEXT(slug, "xdihwxzqwlzvthnkeuhgfdl6mz");
+  lks_link_named_slug("ll_live_key", 11, "invoice-4712", 12, other);
+  CHECK(strcmp(slug, other) != 0);
+  lks_link_named_slug("ll_live_kez", 11, "invoice-4711", 12, other);
+  CHECK(strcmp(slug, other) != 0);
+  memset(longest, 'n', sizeof longest);
+  lks_link_named_slug("k", 1, longest, sizeof longest, slug);
+  lks_link_named_slug("k", 1, longest, sizeof longest - 1, other);
+  CHECK(strcmp(slug, other) != 0);
+}
+
 int main(void) {
   RUN(test_published_examples_pass);
   RUN(test_required_fields);
   RUN(test_fields_of_the_other_type);
   RUN(test_type_is_one_of_two_words);
-  RUN(test_slug_is_lower_case);
+  RUN(test_slug_is_what_a_path_holds_as_it_is);
   RUN(test_limit_is_a_positive_whole_number);
   RUN(test_start_lies_before_expiry);
   RUN(test_memo_must_not_give_the_secrets_away);
   RUN(test_no_refusal_shows_a_value);
+  RUN(test_expiry_lies_ahead);
+  RUN(test_password_in_the_memo_may_be_meant);
+  RUN(test_named_slugs_depend_on_secret_and_name_alone);
   RUN(test_slug_is_within_the_rules);
   RUN(test_slug_spreads_evenly);
   RUN(test_slug_keeps_every_bit);

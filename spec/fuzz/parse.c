@@ -91,7 +91,7 @@ static void parse_fields(const char *text, size_t length) {
   if (characters < 0) return;
   lks_text whole = {text, length}, half = {text, length / 2}, type = {"memo", 4};
   lks_link link = {.type = type, .secret_memo = half, .password = half, .memo = whole, .custom_slug = whole};
-  lks_link_check(&link);
+  lks_link_check(&link, 0, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

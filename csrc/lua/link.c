@@ -1,0 +1,147 @@
+/* LOCK.PUB's answers, made into what a Lua user expects of a link. */
+#include "binding.h"
+
+#include <string.h>
+
+#include "core/link.h"
+
+#define NAME_MAX_LENGTH 128
+/* JSON is decoded to 100 levels at most; this only guards the C stack. */
+#define DEPTH_MAX 200
+/* Numbers of this size are milliseconds: as seconds they would lie after the year 5138. */
+#define MILLISECONDS_FROM 1e11
+
+static bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+static bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Pushes the string at `index` in snake_case: shortUrl is short_url, targetURL is target_url. */
+static void push_snake(lua_State *L, int index) {
+  char snake[2 * NAME_MAX_LENGTH];
+  size_t length, used = 0;
+  const char *name = lua_tolstring(L, index, &length);
+  bool changed = false;
+  if (length > NAME_MAX_LENGTH) length = 0;
+  for (size_t i = 0; i < length; i++) {
+    char c = name[i];
+    if (is_upper(c)) {
+      bool after_word = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
+      bool before_word = i > 0 && is_upper(name[i - 1]) && i + 1 < length && is_lower(name[i + 1]);
+      if (after_word || before_word) snake[used++] = '_';
+      c = (char)(c + ('a' - 'A'));
+      changed = true;
+    }
+    snake[used++] = c;
+  }
+  if (changed)
+    lua_pushlstring(L, snake, used);
+  else
+    lua_pushvalue(L, index);
+}
+
+/* Pushes a table of the names that links are known to have, in snake_case. */
+static void push_known_names(lua_State *L) {
+  static const char *const names[] = {"id",   "type",          "slug",      "shortUrl",   "targetUrl",
+                                      "memo", "redirectLimit", "startTime", "expireTime", "createdAt",
+                                      NULL};
+  lua_newtable(L);
+  for (const char *const *name = names; *name != NULL; name++) {
+    lua_pushstring(L, *name);
+    push_snake(L, lua_gettop(L));
+    lua_rawset(L, -3);
+  }
+}
+
+/* Pushes the name at `index` in snake_case, looked up or made; what is no string stays as it is. */
+static void push_name(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  if (lua_type(L, index) != LUA_TSTRING) return;
+  lua_rawget(L, lua_upvalueindex(1));
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  push_snake(L, index);
+}
+
+/* Whether a field of that name, in snake_case, is an instant: start_time, expire_time, created_at and their like. */
+static bool names_time(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TSTRING) return false;
+  size_t length;
+  const char *name = lua_tolstring(L, index, &length);
+  return (length > 3 && memcmp(name + length - 3, "_at", 3) == 0) ||
+         (length > 5 && memcmp(name + length - 5, "_time", 5) == 0);
+}
+
+/* Replaces an instant on top of the stack by its Unix seconds; what cannot be read as one stays as it came. */
+static void convert_time(lua_State *L) {
+  lks_time time;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    if (!lks_iso8601_parse(text, length, &time)) return;
+  } else if (lua_type(L, -1) == LUA_TNUMBER && (double)lua_tonumber(L, -1) >= MILLISECONDS_FROM) {
+    time = lks_time_from_seconds((double)lua_tonumber(L, -1) / 1000);
+  } else {
+    return;
+  }
+  lua_pop(L, 1);
+  lks_lua_push_span(L, time);
+}
+
+/* Pushes a copy of the table at `index`, its names in snake_case and its instants as numbers, at every level. */
+static void push_copy(lua_State *L, int index, int fields, int depth) {
+  luaL_checkstack(L, 8, "JSON nested too deep");
+  if (depth > DEPTH_MAX) luaL_error(L, "JSON nested too deep");
+  lua_createtable(L, 0, fields);
+  int copy = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, index)) { /* name at copy + 1, value at copy + 2 */
+    push_name(L, copy + 1);
+    if (lua_istable(L, copy + 2)) {
+      push_copy(L, copy + 2, 0, depth + 1);
+    } else {
+      lua_pushvalue(L, copy + 2);
+      if (names_time(L, copy + 3)) convert_time(L);
+    }
+    lua_rawset(L, copy);
+    lua_settop(L, copy + 1);
+  }
+}
+
+/* core.link(value) -> copy of an answer with its names in snake_case and its times in Unix seconds; the answer itself
+ * is its field raw. */
+static int link_new(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  push_copy(L, 1, 15, 0);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 2, "raw");
+  return 1;
+}
+
+/* core.slug_for(secret, name) -> the slug that belongs to a caller's own name for a link */
+static int link_slug_for(lua_State *L) {
+  size_t secret_length, name_length;
+  const char *secret = luaL_checklstring(L, 1, &secret_length);
+  const char *name = luaL_checklstring(L, 2, &name_length);
+  luaL_argcheck(L, name_length >= 1 && name_length <= LKS_LINK_NAME_MAX, 2, "a name has 1 to 512 bytes");
+  char slug[LKS_SLUG_MAX + 1];
+  lks_link_named_slug(secret, secret_length, name, name_length, slug);
+  lua_pushstring(L, slug);
+  return 1;
+}
+
+void lks_lua_open_link(lua_State *L) {
+  push_known_names(L);
+  lua_pushcclosure(L, link_new, 1);
+  lua_setfield(L, -2, "link");
+  lua_pushcfunction(L, link_slug_for);
+  lua_setfield(L, -2, "slug_for");
+}
