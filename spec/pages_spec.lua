@@ -197,7 +197,7 @@ describe("each and all", function()
   end)
 
   it("report a count that no list can have", function()
-    for _, count in ipairs { "1e400", "1.5" } do
+    for _, count in ipairs { "1e300", "1.5" } do
       local body = ('{"count":%s,"next":null,"previous":null,"results":[{"id":1,"address":"a1"}]}'):format(count)
       local locker = clients.locker(function() return { status = 200, headers = {}, body = body } end)
       local items, err = locker.addresses:all()

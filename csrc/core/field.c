@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static const lks_field link_fields[] = {
     {"type", NULL, "type", LKS_FIELD_TEXT, 1, 0, false},
     {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, 1, 0, false},
@@ -53,40 +55,6 @@ int lks_schema_find(const lks_schema *schema, const char *name, size_t length) {
   for (size_t i = 0; i < schema->count; i++)
     if (is_name(schema->fields[i].name, name, length) || is_name(schema->fields[i].alias, name, length)) return (int)i;
   return -1;
-}
-
-/* Length of the sequence that `lead` begins, and the range its second byte must lie in (RFC 3629, section 4). */
-static size_t sequence(unsigned char lead, unsigned char *low, unsigned char *high) {
-  *low = 0x80;
-  *high = 0xBF;
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return 2;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (lead == 0xE0) *low = 0xA0;
-    if (lead == 0xED) *high = 0x9F;
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (lead == 0xF0) *low = 0x90;
-    if (lead == 0xF4) *high = 0x8F;
-    return 4;
-  }
-  return 0;
-}
-
-long long lks_utf8_length(const char *text, size_t length) {
-  const unsigned char *bytes = (const unsigned char *)text;
-  long long characters = 0;
-  for (size_t i = 0; i < length; characters++) {
-    unsigned char low, high;
-    size_t size = sequence(bytes[i], &low, &high);
-    if (size == 0 || size > length - i) return -1;
-    if (size > 1 && (bytes[i + 1] < low || bytes[i + 1] > high)) return -1;
-    for (size_t j = 2; j < size; j++)
-      if ((bytes[i + j] & 0xC0u) != 0x80u) return -1;
-    i += size;
-  }
-  return characters;
 }
 
 static bool is_space(char c) {

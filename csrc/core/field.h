@@ -43,7 +43,4 @@ typedef enum lks_text_status {
 
 lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length);
 
-/* Characters in valid UTF-8 (RFC 3629: no surrogates, no overlong forms); -1 when it is not. */
-long long lks_utf8_length(const char *text, size_t length);
-
 #endif

@@ -5,6 +5,7 @@
 #include "buffer.h"
 #include "field.h"
 #include "hmac.h"
+#include "utf8.h"
 
 /* In characters. A shorter password is too likely to be part of an innocent word. */
 #define PASSWORD_SEARCHED_FROM 4

@@ -16,6 +16,7 @@ void lks_lua_open_memory(lua_State *L);
 void lks_lua_open_fields(lua_State *L);
 void lks_lua_open_link(lua_State *L);
 void lks_lua_open_value(lua_State *L);
+void lks_lua_open_json(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
 void lks_lua_open_system(lua_State *L);
 

@@ -80,6 +80,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_fields(L);
   lks_lua_open_link(L);
   lks_lua_open_value(L);
+  lks_lua_open_json(L);
   lks_lua_open_quota(L);
   lks_lua_open_system(L);
   return 1;

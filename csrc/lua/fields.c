@@ -13,7 +13,6 @@ typedef struct field_reader {
   const lks_schema *schema;
   int result; /* stack index of the wire table */
   bool seen[SEEN_MAX];
-  bool has_extra;
   lks_link link; /* filled when the schema is the link's */
 } field_reader;
 
@@ -169,8 +168,8 @@ static const lks_schema *check_schema(lua_State *L, int index) {
   return NULL;
 }
 
-/* core.fields(schema, table, now, allow_in_memo) -> table for the wire, whether lua-cjson writes all its numbers
- * without loss | nil, message that names the field and shows no value */
+/* core.fields(schema, table, now, allow_in_memo) -> table for the wire | nil, message that names the field and shows no
+ * value */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
@@ -188,7 +187,6 @@ static int fields_read(lua_State *L) {
     size_t length;
     const char *name = lua_tolstring(L, -2, &length);
     bool is_extra = is_link && strcmp(name, "extra") == 0;
-    reader.has_extra = reader.has_extra || is_extra;
     int refused = is_extra ? read_extra(L, &reader) : read_field(L, &reader, name, length);
     if (refused) return refused;
     lua_settop(L, base - 1);
@@ -196,8 +194,7 @@ static int fields_read(lua_State *L) {
   const char *problem = is_link ? lks_link_check(&reader.link, now, allow_in_memo) : NULL;
   if (problem != NULL) return refuse(L, "%s", problem, 0);
   lua_settop(L, 3);
-  lua_pushboolean(L, !reader.has_extra && reader.link.redirect_limit < 1e14);
-  return 2;
+  return 1;
 }
 
 /* core.nearest(name, { known = …, … }) -> the known name that this is a slip for, or nil */

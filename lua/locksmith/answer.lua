@@ -12,12 +12,14 @@ local PLAIN_MAX = 500
 local SECRET = { "password", "secretMemo", "targetUrl" }
 
 ---@param text string?
+---@param raw boolean? see json.decode
 ---@return any # nil when it is empty, false when it is no JSON, or a bare null, which no operation means
-function answer.decode(text)
+---@return boolean? raw see json.decode
+function answer.decode(text, raw)
   if text == nil or text == "" then return nil end
-  local ok, value = json.decode(text)
+  local ok, value, is_raw = json.decode(text, raw)
   if not ok or value == nil then return false end
-  return value
+  return value, is_raw
 end
 
 --- What the body of a refusal says that is a plain text: no page, no JSON that was cut off, nothing binary.

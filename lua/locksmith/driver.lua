@@ -57,21 +57,22 @@ end
 ---@class locksmith.Exchange what a running call was answered last, and holds in a store outside this process
 ---@field headers table<string, string>|string|nil
 ---@field value any of the body; false when that is no JSON
+---@field raw boolean? the value is still to be cleaned, which is up to the shape
 ---@field text string?
 
 --- Carries out one attempt.
 ---@return integer? status
 ---@return string? kind of the failure
 local function attempt(session, call, limit, exchange)
-  exchange.headers, exchange.value, exchange.text = nil, nil, nil
+  exchange.headers, exchange.value, exchange.raw, exchange.text = nil, nil, nil, nil
   local status, headers, text, connected, permanent, partial = session.transport:send(call, limit)
   if not status then
     call:failure(session.now(), session.random(), headers, text, permanent or false, connected, partial)
     return nil, headers
   end
   exchange.headers, exchange.text = headers, text
-  local value = answer.decode(text)
-  exchange.value = value
+  local value, raw = answer.decode(text, exchange.shape and status < 300)
+  exchange.value, exchange.raw = value, raw
   if value == false and status >= 400 then value = answer.plain(text) end
   local chance = status < 400 and 0 or session.random()
   local quota_limit, remaining, reset =
@@ -108,13 +109,13 @@ local function headers_of(exchange)
   return headers
 end
 
-local function succeed(call, shape, exchange)
+local function succeed(call, exchange)
   local result = response.new(call:result(), headers_of(exchange) or {}, exchange.quota)
   local value = exchange.value
   if value == false or result.recovered then
     value = nil
-  elseif shape and type(value) == "table" then
-    value = shape(value)
+  elseif exchange.raw then
+    value = exchange.shape(value)
   end
   return value, result, exchange.text
 end
@@ -124,6 +125,7 @@ local function fail(call, fields, exchange)
   secrets[#secrets + 1] = call:secret()
   local result = call:result()
   result.headers = headers_of(exchange)
+  if exchange.raw then exchange.value = core.clean(exchange.value) end
   if result.source == "remote" then answer.explain(result, exchange.value, exchange.text) end
   return nil, Error.new(result, secrets, reads)
 end
@@ -133,14 +135,15 @@ end
 ---@param task locksmith.Task
 ---@param call userdata
 ---@param fields table? what the request was made from: no error may show it
----@param shape nil|fun(value: table): table makes the result from the decoded answer; without it, it is only cleaned
+---@param shape nil|fun(value: table): table makes the result from the decoded answer, which it passes to core.clean;
+---  without it, it is only cleaned
 ---@return any value, or nil
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came
 function driver.run(session, task, call, fields, shape)
   local now, carry_out = session.now, session.on_event and attempt_with_events or attempt
   local memory = session.memory
-  local exchange = { task = task, emit = emit_of }
+  local exchange = { task = task, emit = emit_of, shape = shape }
   while true do
     local time = now()
     if session.closed then call:abort(time, "closed", "the client was closed") end
@@ -151,7 +154,7 @@ function driver.run(session, task, call, fields, shape)
     elseif action == WAIT then
       wait(session, task, call, span)
     elseif action == DONE then
-      return succeed(call, shape, exchange)
+      return succeed(call, exchange)
     elseif action == PACE then
       pacing.reserve(session, call, span, exchange)
     elseif action == KEY then

@@ -1,71 +1,59 @@
---- JSON through a private lua-cjson instance: full precision, null as nil, whole numbers as integers.
+--- JSON through a private lua-cjson instance, guarded on both sides by the core: strict, exact, the same in every
+--- locale; null is nil, whole numbers are integers.
 
-local cjson = require "cjson"
 local core = require "locksmith.core"
-local number = require "locksmith.number"
 
-local private = cjson.new()
-private.encode_number_precision(14) -- the most that every release takes; see exact()
+-- lua-cjson ends the process where it is loaded while the decimal point takes more than one byte.
+local function load()
+  local before = #("%.1f"):format(0.5) > 3 and os.setlocale(nil, "numeric")
+  if before then os.setlocale("C", "numeric") end
+  local private = require "cjson".new()
+  if before then os.setlocale(before, "numeric") end
+  return private
+end
+
+local private = load()
+private.encode_number_precision(14) -- the most that every release takes; the core writes what needs more
 private.encode_sparse_array(false, 2, 10)
 private.encode_invalid_numbers(false)
 private.decode_invalid_numbers(false)
 private.encode_keep_buffer(false) -- it would keep the last password in memory
 private.decode_max_depth(100)
 
--- Doubles know every whole number up to here. Larger ones that are no integers of Lua's are written as the doubles they
--- are: as digits, decode() would have to take them for exact.
-local WHOLE_MAX = 2 ^ 53
-
 local json = {}
 
--- Travels through lua-cjson in place of a number, as a string that no caller can have written: it is made afresh.
-local function placeholder(taken)
-  taken.count = taken.count + 1
-  return ("\1%s#%d"):format(taken.salt, taken.count)
-end
+local NO_MEMORY = "not enough memory"
 
--- A copy in which numbers that 14 digits would round are placeholders.
-local function exact(value, taken, depth)
-  if type(value) == "table" then
-    if depth > 100 then error("nested too deep", 0) end
-    local copy = {}
-    for k, v in pairs(value) do copy[k] = exact(v, taken, depth + 1) end
-    return copy
-  end
-  if type(value) ~= "number" or core.is_short(value) then return value end
-  local text = number.text(value, WHOLE_MAX)
-  if not text then error("not a finite number", 0) end
-  local name = placeholder(taken)
-  taken.texts[name:sub(2)] = text
-  return name
-end
-
-local function encode_exact(value)
-  local taken = { count = 0, texts = {}, salt = core.slug() or "locksmith" }
-  local text = private.encode(exact(value, taken, 0))
-  return (text:gsub('"\\u0001([^"]+)"', function(name)
-    return taken.texts[name]
-  end))
+local function write(value)
+  local outgoing, marked = core.outgoing(value)
+  local text = private.encode(outgoing)
+  return marked and core.unmark(text) or text
 end
 
 ---@param value any
----@param short boolean? known to hold no number that 14 digits would round
 ---@return string? text nil where value cannot be JSON
 ---@return string? message
-function json.encode(value, short)
-  local ok, text = pcall((short or core.is_short(value)) and private.encode or encode_exact, value)
+function json.encode(value)
+  local ok, text = pcall(write, value)
   if ok then return text end
+  if text == NO_MEMORY then error(text, 0) end
   return nil, text
 end
 
 ---@param text string
----@param uncleaned boolean? the caller will clean it: null and big numbers are not yet what they should be
+---@param raw boolean? the caller will pass a table to core.clean, once: until then nulls and marks are in it
 ---@return boolean ok whether it is JSON
 ---@return any value null is nil
-function json.decode(text, uncleaned)
-  local ok, value = pcall(private.decode, core.shield(text))
-  if not ok then return false end
-  if uncleaned then return true, value end
+---@return boolean? raw whether core.clean is still to be called
+function json.decode(text, raw)
+  local shielded = core.shield(text)
+  if not shielded then return false end
+  local ok, value = pcall(private.decode, shielded)
+  if not ok then
+    if value == NO_MEMORY then error(value, 0) end
+    return false
+  end
+  if raw and type(value) == "table" then return true, value, true end
   return true, core.clean(value)
 end
 

@@ -79,6 +79,10 @@ local function learn_short_url(session, link, sent)
   session.short_url_base = base
 end
 
+local function shape(value)
+  return core.link(core.clean(value))
+end
+
 --- Makes a link.
 ---@param fields table type ("url" or "memo"), target_url (or link), secret_memo, password, memo, custom_slug,
 ---  redirect_limit, start_time, expire_time (Unix seconds or ISO 8601), extra (fields unknown to the library); the
@@ -93,13 +97,14 @@ function Links.create(task, fields, opts)
   options.argument(fields, "table", "fields", OPERATION)
   opts = options.read(opts, CREATE, OPERATION)
   local session = task.session
-  local wire, short = core.fields("link", fields, session.now(), opts.allow_in_memo)
-  if not wire then return refused(short) end
+  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo)
+  if not wire then return refused(problem) end
   local held_by, failure = identify(task, wire, opts.idempotent)
   if failure then return nil, failure end
-  local body, problem = json.encode(wire, short)
+  local body
+  body, problem = json.encode(wire)
   if not body then return refused("extra cannot be written as JSON: " .. problem) end
-  local link, result = task:call(OPERATION, opts, nil, body, held_by, wire, nil, core.link)
+  local link, result = task:call(OPERATION, opts, nil, body, held_by, wire, nil, shape)
   if not link and result.recovered then return recovered_link(session, wire), result end
   if link and type(link) ~= "table" then
     link, result = task:unexpected(OPERATION, "the answer is not a JSON object", result, "unknown")

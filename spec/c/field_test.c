@@ -1,4 +1,5 @@
 #include "core/field.h"
+#include "core/utf8.h"
 
 #include <string.h>
 
@@ -194,31 +195,6 @@ static void test_utf8(void) {
   CHECK_INT(lks_utf8_length(NULL, 0), 0);
 }
 
-/* Every code point, and every sequence of up to three bytes, against the definition. */
-static void test_utf8_exhaustively(void) {
-  size_t valid = 0;
-  for (unsigned code = 0; code < 0x10000; code++) {
-    char text[3] = {(char)(0xE0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3F)), (char)(0x80 | (code & 0x3F))};
-    bool expected = code >= 0x800 && !(code >= 0xD800 && code <= 0xDFFF);
-    CHECK_INT(lks_utf8_length(text, 3), expected ? 1 : -1);
-  }
-  for (unsigned bytes = 0; bytes < 0x10000; bytes++) {
-    char text[2] = {(char)(bytes >> 8), (char)(bytes & 0xFF)};
-    if (lks_utf8_length(text, 2) == 1) valid++;
-  }
-  CHECK_INT(valid, 0x800 - 0x80);
-  valid = 0;
-  for (unsigned lead = 0xF0; lead <= 0xFF; lead++) {
-    for (unsigned rest = 0; rest < 0x1000000; rest += 0x41) {
-      char text[4] = {(char)lead, (char)(rest >> 16), (char)(rest >> 8), (char)rest};
-      unsigned code = (lead & 7) << 18 | (rest >> 16 & 0x3F) << 12 | (rest >> 8 & 0x3F) << 6 | (rest & 0x3F);
-      bool expected = lead <= 0xF4 && (rest & 0xC0C0C0) == 0x808080 && code >= 0x10000 && code <= 0x10FFFF;
-      if ((lks_utf8_length(text, 4) == 1) != expected) valid++;
-    }
-  }
-  CHECK_INT(valid, 0);
-}
-
 int main(void) {
   RUN(test_link_takes_the_names_of_both_spellings);
   RUN(test_other_names_are_refused);
@@ -227,6 +203,5 @@ int main(void) {
   RUN(test_required_texts_of_a_link_are_not_empty_and_have_no_end);
   RUN(test_what_locker_trims_is_not_counted);
   RUN(test_utf8);
-  RUN(test_utf8_exhaustively);
   return TEST_END();
 }
