@@ -30,22 +30,36 @@ local function spend(self, size, data)
   return data
 end
 
---- The next line without its end.
----@return string?
----@return string? message
-function Wire:line()
+local function without_end(line)
+  return line:sub(1, line:byte(-2) == 13 and -3 or -2)
+end
+
+--- The next line, of which only a part has come.
+local function rest_of_line(self)
   local parts, size = {}, 0
   while true do
     local last = self.buffer:find("\n", self.at, true)
     local part = self.buffer:sub(self.at, last)
     parts[#parts + 1], size = part, size + #part
     self.at = self.at + #part
-    if last then return spend(self, size, (table.concat(parts):gsub("\r?\n$", ""))) end
+    if last then return spend(self, size, without_end(table.concat(parts))) end
     if size >= self.left then return nil, self.too_much end
     local more, message = self.pull(CHUNK)
-    if not more then return nil, message end
+    if not more then return nil, message, table.concat(parts) end
     self.buffer, self.at = more, 1
   end
+end
+
+--- The next line without its end.
+---@return string?
+---@return string? message
+---@return string? partial what came before the error
+function Wire:line()
+  local at = self.at
+  local last = self.buffer:find("\n", at, true)
+  if not last then return rest_of_line(self) end
+  self.at = last + 1
+  return spend(self, self.at - at, without_end(self.buffer:sub(at, last)))
 end
 
 --- The next bytes.
@@ -55,6 +69,11 @@ end
 ---@return string? partial what came before the error
 function Wire:exactly(size)
   if size > self.left then return nil, self.too_much end
+  local at = self.at
+  if at + size - 1 <= #self.buffer then
+    self.at = at + size
+    return spend(self, size, self.buffer:sub(at, at + size - 1))
+  end
   local parts, missing = {}, size
   while true do
     local part = self.buffer:sub(self.at, self.at + missing - 1)

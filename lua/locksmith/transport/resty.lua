@@ -128,6 +128,7 @@ end
 local function connect_failed(state, message, limit, connect_limit)
   message = tostring(message)
   local lower = message:lower()
+  if message:find(guard.TOO_MUCH, 1, true) then return failed(state, "too_large", message, true) end
   if lower:find "certificate" or message:find "^%d+: " then return failed(state, "tls", hinted(message), true) end
   if lower:find "handshake" or lower:find "ssl" then return failed(state, "tls", message) end
   if lower:find "timeout" and connect_limit >= limit then return failed(state, "timeout", message) end
@@ -139,7 +140,7 @@ end
 local function exchange_failed(state, message)
   message = tostring(message)
   if message == "timeout" then return failed(state, "timeout", "no answer in time") end
-  if message == guard.TOO_MUCH then return failed(state, "too_large", message) end
+  if message == guard.TOO_MUCH or message == guard.TOO_MUCH_BODY then return failed(state, "too_large", message) end
   if message:find "parse" or message:find "chunksize" then
     return failed(state, "bad_response", "the answer is not HTTP")
   end
@@ -153,7 +154,7 @@ local function read_rest(self, state, reader, ends_with_connection)
     local chunk, err = reader(CHUNK)
     if chunk then
       size = size + #chunk
-      if size > self.max_response_bytes then return nil, failed(state, "too_large") end
+      if size > self.max_response_bytes then return nil, failed(state, "too_large", guard.TOO_MUCH_BODY) end
       parts[#parts + 1] = chunk
     end
     if err and not (err == "closed" and ends_with_connection) then return nil, exchange_failed(state, err) end
@@ -161,13 +162,32 @@ local function read_rest(self, state, reader, ends_with_connection)
   end
 end
 
+-- It may come several times, and means something only where each says the same (RFC 9112, 6.3).
+local function length_of(headers)
+  local text = headers["content-length"]
+  if not text then return nil end
+  local length
+  for member in (text .. ","):gmatch "%s*([^,]-)%s*," do
+    if not member:find "^%d+$" or length and tonumber(member) ~= length then return nil, true end
+    length = tonumber(member)
+  end
+  return length
+end
+
 local function read_body(self, state, res)
   if not res.has_body then return "" end
-  local chunked, length = state.headers["transfer-encoding"], tonumber(state.headers["content-length"])
-  if chunked or not length then return read_rest(self, state, res.body_reader, not chunked) end
-  if length > self.max_response_bytes then return nil, failed(state, "too_large") end
+  if state.headers["transfer-encoding"] then return read_rest(self, state, res.body_reader, false) end
+  local length, senseless = length_of(state.headers)
+  if senseless then return nil, failed(state, "bad_response", "the answer names no length, or several") end
+  if not length then return read_rest(self, state, res.body_reader, true) end
+  if length > self.max_response_bytes then return nil, failed(state, "too_large", guard.TOO_MUCH_BODY) end
   if length == 0 then return "" end
-  local body, err = res.body_reader()
+  local body, err
+  if state.guard then
+    body, err = state.guard:receive(length)
+  else
+    body, err = res.body_reader()
+  end
   if not body then return nil, exchange_failed(state, err) end
   return body
 end
@@ -182,7 +202,7 @@ local function ask(self, state, params, limit)
   for try = 1, 2 do
     local client, err = self.library.new()
     if not client then return failed(state, "connect", err) end
-    state.client = client
+    state.client, state.guard = client, guard.wrap(client)
     client:set_timeouts(milliseconds(connect_limit), milliseconds(limit), milliseconds(limit))
     state.connected = nil
     local ok
@@ -190,11 +210,13 @@ local function ask(self, state, params, limit)
     if not ok then return connect_failed(state, err, limit, self.connect_timeout) end
     local reused = (client:get_reused_times() or 0) > 0
     state.connected, state.sent, state.keep = core.now() - state.began, true, try == 1
-    local headers = guard.wrap(client)
+    if state.guard then state.guard:expect() end
     local res
     res, err = client:request(params)
-    if headers then headers:lift() end
-    if res then return res end
+    if res then
+      if state.guard then state.guard:lift(self.max_response_bytes) end
+      return res
+    end
     local dead = reused and try == 1 and err ~= "timeout"
     if not dead or not REPEATABLE[params.method] then
       return exchange_failed(state, err)
@@ -212,6 +234,9 @@ local function run(self, state, params, limit)
   if coded then return failed(state, "bad_response", coded) end
   local body = read_body(self, state, res)
   if not body then return end
+  if state.guard and state.guard.problem then return exchange_failed(state, state.guard.problem) end
+  -- lua-resty-http does not see this one where there are several.
+  if (state.headers.connection or ""):lower():find("close", 1, true) then state.keep = false end
   state.done, state.body = true, body
   if not state.keep or not state.client:set_keepalive() then state.client:close() end
 end
