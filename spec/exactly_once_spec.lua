@@ -1,9 +1,9 @@
 --- What a duplicate-slug answer proves, by whose slug it is.
 
-local child = require "spec.support.child"
 local clients = require "spec.support.clients"
 local json = require "locksmith.json"
 local locksmith = require "locksmith"
+local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"
 
 local LOST = { kind = "network", sent = true, message = "cut" }
@@ -162,7 +162,7 @@ describe("the slug of a named link", function()
         { idempotent = "invoice-4711" }))
     ]]
     file:close()
-    local output = child.run(path, {})
+    local output = process.run(path, {})
     assert.equal(named "invoice-4711" .. "\n", output)
   end)
 

@@ -1,6 +1,6 @@
 --- A client that works and fails for long takes no more memory than one that has just warmed up.
 
-local child = require "spec.support.child"
+local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"
 local stack = require "spec.support.stack"
 
@@ -31,7 +31,7 @@ describe("memory over a faulty network", function()
       s:reset()
       s.box:call("add_address", sandbox.null, {})
       s.proxy:chaos { seed = 1, rate = case[2], kinds = case[3] }
-      local output, status = child.run("spec/support/steady.lua",
+      local output, status = process.run("spec/support/steady.lua",
         { BASE_URL = s.proxy.url, ROUNDS = tostring(ROUNDS), CALLS = tostring(CALLS) })
       assert.equal(0, status, output)
       local lua, resident = {}, {}

@@ -1,9 +1,9 @@
 local cjson = require "cjson"
 local faults = require "spec.support.faults"
 local origin = require "spec.support.origin"
-local raw_curl = require "spec.support.raw_curl"
+local shell = require "spec.support.shell"
 
-local curl, eventually, sh = raw_curl.get, raw_curl.eventually, raw_curl.sh
+local curl, eventually, sh = require("spec.support.curl").raw, shell.eventually, shell.output
 
 local EMPTY, REFUSED = 52, 7
 

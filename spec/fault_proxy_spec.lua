@@ -1,9 +1,9 @@
 local cjson = require "cjson"
 local faults = require "spec.support.faults"
 local origin = require "spec.support.origin"
-local raw_curl = require "spec.support.raw_curl"
+local shell = require "spec.support.shell"
 
-local curl, eventually, sh = raw_curl.get, raw_curl.eventually, raw_curl.sh
+local curl, eventually, sh = require("spec.support.curl").raw, shell.eventually, shell.output
 local EMPTY, PARTIAL, TIMED_OUT, RECEIVE_FAILED, REFUSED, NOT_HTTP, BAD_ENCODING = 52, 18, 28, 56, 7, 1, 61
 
 describe("fault proxy", function()

@@ -1,6 +1,6 @@
 --- What a user sees of an error that ends the program, on the interpreter that runs this.
 
-local child = require "spec.support.child"
+local process = require "spec.support.process"
 
 local function run(text)
   local path = os.tmpname()
@@ -8,7 +8,7 @@ local function run(text)
   local file = assert(io.open(path, "w"))
   file:write(text)
   file:close()
-  local output, status = child.run(path, { LOCKER_API_KEY = "nonsense" })
+  local output, status = process.run(path, { LOCKER_API_KEY = "nonsense" })
   return output, status, path:match "[^/]*$"
 end
 

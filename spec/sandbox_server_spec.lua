@@ -3,6 +3,7 @@
 local curl = require "spec.support.curl"
 local sandbox = require "locksmith.sandbox"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 local START = 1795189533
 local COMMAND = "spec/support/sandbox-server"
@@ -15,10 +16,7 @@ if not server.available() then
 end
 
 local function output_of(command)
-  local pipe = io.popen(command)
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
+  return (shell.output(command))
 end
 
 --- Waits for a shell condition; nil if it does not come true.
@@ -181,9 +179,9 @@ describe("the served sandbox", function()
 
     it("keeps one client waiting while it serves others", function()
       box:fault { method = "POST", fault = { kind = "timeout" } }
-      local held = io.popen("curl -s -m 2 -o /dev/null -X POST " .. curl.quote(box.url .. "/v3/relay/addresses")
+      local held = io.popen("curl -s -m 2 -o /dev/null -X POST " .. shell.quote(box.url .. "/v3/relay/addresses")
         .. "; echo $?")
-      assert.is_true(eventually("curl -s " .. curl.quote(box.url .. "/__sandbox__/log") .. " | grep -q POST"))
+      assert.is_true(eventually("curl -s " .. shell.quote(box.url .. "/__sandbox__/log") .. " | grep -q POST"))
       assert.equal(200, locker("GET", "/addresses").status)
       assert.equal("28", held:read "*l")
       held:close()
@@ -201,9 +199,9 @@ describe("sandbox-server", function()
   local directory
 
   before_each(function() directory = output_of("mktemp -d"):gsub("%s+$", "") end)
-  after_each(function() os.execute("rm -rf " .. curl.quote(directory)) end)
+  after_each(function() os.execute("rm -rf " .. shell.quote(directory)) end)
 
-  local function here(name) return curl.quote(directory .. "/" .. name) end
+  local function here(name) return shell.quote(directory .. "/" .. name) end
 
   it("takes its options from the command line", function()
     local box = server.sandbox { plan = "free", delay = 0.001, quota = 5, rate = false }

@@ -1,13 +1,13 @@
 --- Nothing secret shows: not in errors, events and texts, and not in the memory of a process whose clients are closed.
 
-local child = require "spec.support.child"
 local clients = require "spec.support.clients"
-local curl = require "spec.support.curl"
 local json = require "locksmith.json"
 local locksmith = require "locksmith"
 local memory = require "spec.chaos.memory"
 local origin = require "spec.support.origin"
+local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"
+local shell = require "spec.support.shell"
 local stack = require "spec.support.stack"
 local virtual = require "spec.support.virtual"
 
@@ -210,16 +210,13 @@ local function masked(text)
 end
 
 local function output_of(command)
-  local pipe = io.popen(command)
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
+  return (shell.output(command))
 end
 
 -- Builds the module that looks into memory; nil where that cannot be done.
 local function build_scanner(folder)
   if not memory.resident() or output_of "command -v ${CC:-cc}" == "" then return nil end
-  local found = output_of("csrc/make/luas.sh " .. curl.quote(child.interpreter()) .. " 2>/dev/null")
+  local found = output_of("csrc/make/luas.sh " .. shell.quote(process.interpreter()) .. " 2>/dev/null")
   local flags = found:match "^%S+ %S+ ?([^\n]*)"
   if not flags then return nil end
   local status = output_of("${CC:-cc} -O1 -shared -fPIC " .. flags:gsub(",", " ") .. " -o " .. folder
@@ -242,7 +239,7 @@ describe("a closed client", function()
   end)
   lazy_teardown(function()
     s:stop()
-    os.execute("rm -rf " .. curl.quote(folder))
+    os.execute("rm -rf " .. shell.quote(folder))
   end)
 
   -- The fields of a link are not looked for: they pass through strings of Lua and buffers of lua-cjson, which are not
@@ -252,7 +249,7 @@ describe("a closed client", function()
     -- What goes wrong on the way must not leave copies either.
     s.proxy:script { "pass", "pass", "pass", "pass", "pass", "drop_after", { "cut_body", at = 5 }, "garbage",
       { "status", status = 502 }, "idle_close_on_next" }
-    local output, status = child.run("spec/support/forgetting.lua", { BASE_URL = s.proxy.url,
+    local output, status = process.run("spec/support/forgetting.lua", { BASE_URL = s.proxy.url,
       LOCKPUB = masked(sandbox.LOCKPUB_KEY), LOCKER = masked(sandbox.LOCKER_KEY), PROXY = masked(PROXY_PASSWORD),
       LUA_CPATH = folder .. "/?.so;" .. package.cpath })
     assert.equal(0, status, output)

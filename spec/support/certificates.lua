@@ -1,6 +1,6 @@
 --- Makes certificates for specs, with the openssl program: an authority, and what it signed.
 
-local nginx = require "spec.support.nginx"
+local shell = require "spec.support.shell"
 
 local certificates = {}
 
@@ -23,16 +23,16 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext su
 --- "selfsigned" (localhost, trusted by nobody).
 ---@return string? folder nil without openssl; remove it with certificates.remove
 function certificates.make()
-  local folder = nginx.output_of('mktemp -d "${TMPDIR:-/tmp}/locksmith-certificates.XXXXXX"'):gsub("\n$", "")
-  nginx.write(folder .. "/make.sh", SCRIPT)
-  nginx.output_of(("sh %s/make.sh %s >%s/log 2>&1"):format(folder, folder, folder))
-  if nginx.read(folder .. "/selfsigned.pem") ~= "" then return folder end
+  local folder = shell.folder "certificates"
+  shell.write(folder .. "/make.sh", SCRIPT)
+  shell.output(("sh %s/make.sh %s >%s/log 2>&1"):format(folder, folder, folder))
+  if shell.read(folder .. "/selfsigned.pem") ~= "" then return folder end
   certificates.remove(folder)
 end
 
 ---@param folder string
 function certificates.remove(folder)
-  os.execute("rm -rf '" .. folder .. "'")
+  os.execute("rm -rf " .. shell.quote(folder))
 end
 
 return certificates

@@ -1,26 +1,8 @@
 --- HTTP for specs through the curl program: plain Lua has no sockets, and the client under test must not test itself.
 
-local curl = {}
+local shell = require "spec.support.shell"
 
----@param text string
----@return string # one word of a shell command
-function curl.quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
-local function read(path)
-  local handle = io.open(path, "rb")
-  if not handle then return "" end
-  local text = handle:read "*a"
-  handle:close()
-  return text
-end
-
-local function write(path, text)
-  local handle = assert(io.open(path, "wb"))
-  handle:write(text)
-  handle:close()
-end
+local curl = { quote = shell.quote }
 
 local function command(request, files)
   local parts = {
@@ -39,7 +21,7 @@ local function command(request, files)
     add("--header", curl.quote(line))
   end
   if request.body then
-    write(files.body, request.body)
+    shell.write(files.body, request.body)
     add("--data-binary", curl.quote("@" .. files.body))
   end
   add(curl.quote(request.url))
@@ -52,19 +34,31 @@ end
 ---@return table response what did arrive, with `status` 0 if nothing
 function curl.request(request)
   local files = { out = os.tmpname(), head = os.tmpname(), body = os.tmpname() }
-  local pipe = io.popen(command(request, files) .. "; echo \" $?\"")
-  local status, code = pipe:read("*a"):match("^(%d+) (%d+)")
-  pipe:close()
-  local response = { status = tonumber(status) or 0, headers = {}, body = read(files.out) }
-  for line in read(files.head):gmatch("[^\r\n]+") do
+  local status, code = shell.output(command(request, files))
+  local response = { status = tonumber(status) or 0, headers = {}, body = shell.read(files.out) }
+  for line in shell.read(files.head):gmatch("[^\r\n]+") do
     local name, value = line:match("^([^:%s]+):%s*(.*)$")
     if name then response.headers[name:lower()] = value end
   end
   for _, path in pairs(files) do os.remove(path) end
   -- There curl writes the headers in place of a body.
   if request.method == "HEAD" then response.body = "" end
-  if code ~= "0" then return nil, response end
+  if code ~= 0 then return nil, response end
   return response, response
+end
+
+--- Sends one request and shows the answer as raw bytes, chunk framing included.
+---@param arguments string options and URLs as written in a shell
+---@return table answer { exit, text = all bytes shown, head, body, status, seconds }
+function curl.raw(arguments)
+  local output, exit = shell.output("curl -q -s -i --raw --noproxy '*' --max-time 10 -w '\\nseconds=%{time_total}' "
+    .. arguments .. " 2>/dev/null")
+  local text, seconds = output:match("^(.*)\nseconds=(%S+)$")
+  local head, body = text:match("^(.-\r\n)\r\n(.*)$")
+  return {
+    exit = exit, text = text, head = head, body = body, status = tonumber(text:match("^HTTP/1.1 (%d+)")),
+    seconds = tonumber((seconds:gsub(",", "."))),
+  }
 end
 
 return curl

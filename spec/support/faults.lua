@@ -30,7 +30,7 @@
 --   huge                 forwarded, endless body; how = "chunked"|"length"|"close"|"headers"   bytes, forward = false
 -- Durations here are milliseconds. All take `times`; all but refuse take `when = { method =, path = }`, which keeps the
 -- entry for a request of that method whose target contains that text.
-local background = require "spec.support.background"
+local process = require "spec.support.process"
 
 local Proxy = {}
 Proxy.__index = Proxy
@@ -43,10 +43,10 @@ local faults = {}
 function faults.start(options)
   local upstream = options.upstream:match("^http://([^/]+:%d+)/?$")
   assert(upstream, "upstream must be http://host:port")
-  local process = background.start("spec/support/fault_proxy.lua", "/__proxy__/", {
+  local server = process.start("spec/support/fault_proxy.lua", "/__proxy__/", {
     upstream = upstream, lifetime = options.lifetime or 600, port = options.port or 0,
   })
-  return setmetatable({ process = process, url = process.url, port = process.ports.port }, Proxy)
+  return setmetatable({ server = server, url = server.url, port = server.port }, Proxy)
 end
 
 -- A table with a positional kind and named options has no JSON form.
@@ -66,7 +66,7 @@ end
 ---Sets the faults of the next requests, one entry each; afterwards the random mix or none applies. Replaces the queue.
 ---@param entries table list of "kind" or { "kind", option = value }; unknown names raise
 function Proxy:script(entries)
-  self.process:call("POST", "script", named_list(entries), 2)
+  self.server:call("POST", "script", named_list(entries), 2)
 end
 
 ---Sets a random mix, reproducible by its seed. `rate = 0` ends it.
@@ -76,43 +76,43 @@ function Proxy:chaos(options)
   local settings = {}
   for key, value in pairs(options) do settings[key] = value end
   if settings.kinds then settings.kinds = named_list(settings.kinds) end
-  self.process:call("POST", "chaos", settings, 2)
+  self.server:call("POST", "chaos", settings, 2)
 end
 
 ---What happened to each request since the start or the last reset.
 ---@return table entries { n, connection, method, path, fault, forwarded, answered, status = sent to the client,
 ---upstream_status, time = Unix seconds, error = trouble with the upstream }; a refused connection has no method
 function Proxy:log()
-  return self.process:call("GET", "log", nil, 2)
+  return self.server:call("GET", "log", nil, 2)
 end
 
 ---@return table state { pending = unused scripted entries, accepted, open = client connections, upstream_opened,
 ---listening }
 function Proxy:state()
-  return self.process:call("GET", "state", nil, 2)
+  return self.server:call("GET", "state", nil, 2)
 end
 
 ---Empties script, mix and log, and listens again.
 function Proxy:reset()
-  self.process:call("POST", "reset", nil, 2)
+  self.server:call("POST", "reset", nil, 2)
 end
 
 ---Stops (false: connections are refused, idle ones closed) or resumes listening on the same port.
 ---@param on boolean
 function Proxy:listen(on)
-  self.process:call("POST", "listen", { on = on }, 2)
+  self.server:call("POST", "listen", { on = on }, 2)
 end
 
 ---Closes every idle client connection now.
 ---@param how? "fin"|"rst"
 ---@return integer closed
 function Proxy:close_idle(how)
-  return self.process:call("POST", "close_idle", { how = how or "fin" }, 2).closed
+  return self.server:call("POST", "close_idle", { how = how or "fin" }, 2).closed
 end
 
 ---Ends the proxy; may be called twice.
 function Proxy:stop()
-  self.process:stop()
+  self.server:stop()
 end
 
 return faults

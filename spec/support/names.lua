@@ -1,5 +1,5 @@
 -- Spec-side handle of a name server on loopback (spec/support/names_server.lua), for nginx's resolver directive.
-local background = require "spec.support.background"
+local process = require "spec.support.process"
 
 local Names = {}
 Names.__index = Names
@@ -10,17 +10,17 @@ local names = {}
 ---@param list table of names that are 127.0.0.1
 ---@return table names with `port`
 function names.start(list)
-  local process = background.start("spec/support/names_server.lua", "/__names__/", { names = table.concat(list, ",") })
-  return setmetatable({ process = process, port = process.ports.port }, Names)
+  local server = process.start("spec/support/names_server.lua", "/__names__/", { names = table.concat(list, ",") })
+  return setmetatable({ server = server, port = server.port }, Names)
 end
 
 ---@return table # the names it was asked for, in their order
 function Names:asked()
-  return self.process:call("GET", "asked", nil, 2)
+  return self.server:call("GET", "asked", nil, 2)
 end
 
 function Names:stop()
-  self.process:stop()
+  self.server:stop()
 end
 
 return names

@@ -7,6 +7,7 @@
 
 local curl = require "spec.support.curl"
 local missing = require "spec.support.missing"
+local shell = require "spec.support.shell"
 
 local nginx = {}
 
@@ -16,25 +17,10 @@ Nginx.__index = Nginx
 local COMMAND = "spec/support/nginx-run"
 local LIFETIME = 900
 
+local quote, read, write = shell.quote, shell.read, shell.write
+
 local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
-end
-
-local function write(path, text)
-  local handle = assert(io.open(path, "wb"))
-  handle:write(text)
-  handle:close()
-end
-
-local function read(path)
-  local handle = io.open(path, "rb")
-  if not handle then return "" end
-  local text = handle:read "*a"
-  handle:close()
-  return text
+  return (shell.output(command))
 end
 
 nginx.read, nginx.write, nginx.output_of = read, write, output_of
@@ -105,7 +91,7 @@ end
 --- into the folder }`
 ---@return table nginx `{ url, port, ports, dir, pid }`
 function nginx.start(options)
-  local dir = output_of('mktemp -d "${TMPDIR:-/tmp}/locksmith-nginx.XXXXXX"'):gsub("\n$", "")
+  local dir = shell.folder "nginx"
   local fields = {
     ROOT = nginx.root, DIR = dir, WORKERS = tostring(options.workers or 1), MAIN = options.main or "",
     HTTP = options.http or "", SERVER = options.server or "", SERVERS = options.servers or "",
@@ -116,12 +102,12 @@ function nginx.start(options)
   for _ = 1, 2 do text = fill(text, fields) end
   write(dir .. "/nginx.conf.in", text)
   for name, content in pairs(options.files or {}) do write(dir .. "/" .. name, content) end
-  local line = output_of(("%s %s $PPID %d 2>%s/failure"):format(COMMAND, curl.quote(dir), LIFETIME, curl.quote(dir)))
+  local line = output_of(("%s %s $PPID %d 2>%s/failure"):format(COMMAND, quote(dir), LIFETIME, quote(dir)))
   local words = {}
   for word in line:gmatch "%S+" do words[#words + 1] = word end
   if words[1] ~= "nginx" then
     local reason = read(dir .. "/failure")
-    os.execute("rm -rf " .. curl.quote(dir))
+    os.execute("rm -rf " .. quote(dir))
     error("nginx did not start: " .. reason, 2)
   end
   local ports = {}
@@ -206,7 +192,7 @@ function Nginx:stop()
   self:signal "TERM"
   -- The pid file goes last. The process itself may linger as a zombie until its new parent looks.
   output_of(("n=0; while [ -e %s/nginx.pid ] && [ $n -lt 500 ]; do sleep 0.01; n=$((n+1)); done; "):format(self.dir)
-    .. ("[ $n -lt 500 ] || kill -KILL %d 2>/dev/null; rm -rf %s"):format(self.pid, curl.quote(self.dir)))
+    .. ("[ $n -lt 500 ] || kill -KILL %d 2>/dev/null; rm -rf %s"):format(self.pid, quote(self.dir)))
   self.pid = nil
 end
 

@@ -5,7 +5,7 @@
 --   o:script { { status = 201, json = { id = 1 } }, { status = 429, headers = { ["Retry-After"] = "1" } } }
 --   ... requests to o.url ...
 --   o:requests()[1].body; o:stop()
-local background = require "spec.support.background"
+local process = require "spec.support.process"
 
 local Origin = {}
 Origin.__index = Origin
@@ -17,30 +17,30 @@ local origin = {}
 ---@return table origin with `url`
 function origin.start(options)
   options = options or {}
-  local process = background.start("spec/support/origin_server.lua", "/__origin__/", {
+  local server = process.start("spec/support/origin_server.lua", "/__origin__/", {
     lifetime = options.lifetime or 600, port = options.port or 0,
   })
-  return setmetatable({ process = process, url = process.url, port = process.ports.port }, Origin)
+  return setmetatable({ server = server, url = server.url, port = server.port }, Origin)
 end
 
 ---Sets the answers of the next requests, one each; afterwards the default applies. Replaces the queue.
 ---@param answers table list of { status = 200, headers = name -> value or list, body = string | json = table,
 ---chunked = true, close = true, delay = ms, raw = bytes of the whole answer, when = { method =, path = }, times = n }
 function Origin:script(answers)
-  self.process:call("POST", "script", answers, 2)
+  self.server:call("POST", "script", answers, 2)
 end
 
 ---Sets the answer of unscripted requests. Unset it is 200 with { n, method, path, body } of the request as JSON.
 ---@param answer? table as in a script; nil restores the echo
 function Origin:default(answer)
-  self.process:call("POST", "default", answer, 2)
+  self.server:call("POST", "default", answer, 2)
 end
 
 ---The requests it has read completely, in their order.
 ---@return table requests { n, connection, method, path, headers = lower-case name -> value, body = decoded, raw = bytes
 ---as they came, time = Unix seconds }
 function Origin:requests()
-  return self.process:call("GET", "requests", nil, 2)
+  return self.server:call("GET", "requests", nil, 2)
 end
 
 ---@param method? string counts only these
@@ -55,12 +55,12 @@ end
 
 ---Forgets requests, script and default.
 function Origin:reset()
-  self.process:call("POST", "reset", nil, 2)
+  self.server:call("POST", "reset", nil, 2)
 end
 
 ---Ends the origin; may be called twice.
 function Origin:stop()
-  self.process:stop()
+  self.server:stop()
 end
 
 return origin

@@ -1,7 +1,7 @@
 --- Starts Redis servers for specs, on a socket of their own; they end when the test process does.
 
-local curl = require "spec.support.curl"
 local missing = require "spec.support.missing"
+local shell = require "spec.support.shell"
 
 local redis = {}
 
@@ -11,10 +11,7 @@ Server.__index = Server
 local LIFETIME = 900
 
 local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
+  return (shell.output(command))
 end
 
 -- Debian has lua-redis, which is plain Lua, not for every version.
@@ -51,7 +48,7 @@ end
 ---@param options string? more words of redis-server's command line
 ---@return table server `{ unix, pid }`
 function redis.start(options)
-  local folder = output_of('mktemp -d "${TMPDIR:-/tmp}/locksmith-redis.XXXXXX"'):gsub("\n$", "")
+  local folder = shell.folder "redis"
   local self = setmetatable({ folder = folder, unix = folder .. "/redis.sock", options = options or "" }, Server)
   self:restart()
   return self
@@ -59,7 +56,7 @@ end
 
 --- Starts the server again after kill(), with whatever it kept on disk.
 function Server:restart()
-  local line = output_of(("spec/support/redis-run %s $PPID %d %s"):format(curl.quote(self.folder), LIFETIME,
+  local line = output_of(("spec/support/redis-run %s $PPID %d %s"):format(shell.quote(self.folder), LIFETIME,
     self.options))
   self.pid = assert(tonumber(line:match "^redis (%d+)"), "redis-server did not start")
 end
@@ -68,14 +65,14 @@ end
 function Server:kill()
   -- Its process id may stay for a while, where nobody cares to reap it.
   output_of(("kill -KILL %d; until redis-cli -s %s ping 2>&1 | grep -q 'Could not connect'; do sleep 0.01; done")
-    :format(self.pid, curl.quote(self.unix)))
+    :format(self.pid, shell.quote(self.unix)))
 end
 
 --- Runs one command of redis-cli.
 ---@param command string
 ---@return string # the output
 function Server:cli(command)
-  return (output_of(("redis-cli -s %s %s 2>&1"):format(curl.quote(self.unix), command)):gsub("\n$", ""))
+  return (output_of(("redis-cli -s %s %s 2>&1"):format(shell.quote(self.unix), command)):gsub("\n$", ""))
 end
 
 --- Holds the server up, as a machine that went away does, until resume().
@@ -93,7 +90,7 @@ function Server:stop()
   self:resume()
   self:kill()
   self.pid = nil
-  os.execute("rm -rf " .. curl.quote(self.folder))
+  os.execute("rm -rf " .. shell.quote(self.folder))
 end
 
 return redis

@@ -5,7 +5,7 @@
 ---     ... requests to s.url ...
 ---     s:state().sent; s:stop()
 
-local background = require "spec.support.background"
+local process = require "spec.support.process"
 
 local Sender = {}
 Sender.__index = Sender
@@ -15,25 +15,25 @@ local sender = {}
 --- Starts one.
 ---@return table sender with `url` and `port`
 function sender.start()
-  local process = background.start("spec/support/sender_server.lua", "/__sender__/", { lifetime = 600, port = 0 })
-  return setmetatable({ process = process, url = process.url, port = process.ports.port }, Sender)
+  local server = process.start("spec/support/sender_server.lua", "/__sender__/", { lifetime = 600, port = 0 })
+  return setmetatable({ server = server, url = server.url, port = server.port }, Sender)
 end
 
 --- Sets the answers of the next questions, of which the last goes on for all that follow; forgets the counts.
 ---@param answers table list of { after = text that a question holds at its end, head = bytes, again = bytes sent behind
 --- that `times` times (for ever), `every` so many ms, tail = bytes behind those, close = true }
 function Sender:script(answers)
-  self.process:call("POST", "script", answers, 2)
+  self.server:call("POST", "script", answers, 2)
 end
 
 ---@return table # { connections, questions, sent = bytes, open = connections } since the last script
 function Sender:state()
-  return self.process:call("GET", "state", nil, 2)
+  return self.server:call("GET", "state", nil, 2)
 end
 
 --- Ends it; may be called twice.
 function Sender:stop()
-  self.process:stop()
+  self.server:stop()
 end
 
 return sender

@@ -1,9 +1,11 @@
 --- Starts and stops servers for specs. Each is on a free port of loopback and ends by itself when the test process
 --- does.
 
+local control = require "spec.support.control"
 local curl = require "spec.support.curl"
 local json = require "locksmith.sandbox.json"
 local sandbox = require "locksmith.sandbox"
+local shell = require "spec.support.shell"
 
 local server = {}
 
@@ -17,16 +19,14 @@ Sandbox.__index = Sandbox
 --- Whether nginx with its Lua module is here.
 ---@return boolean
 function server.available()
-  local pipe = io.popen(COMMAND .. " --check >/dev/null 2>&1; echo $?")
-  local code = pipe:read "*l"
-  pipe:close()
-  return code == "0"
+  local _, status = shell.output(COMMAND .. " --check >/dev/null 2>&1")
+  return status == 0
 end
 
 local function start_command(options, pid_file)
   local parts = {
     -- The shell's parent is this process; the server polls it.
-    COMMAND, "--detach", "--parent", "$PPID", "--lifetime", tostring(LIFETIME), "--pid", curl.quote(pid_file),
+    COMMAND, "--detach", "--parent", "$PPID", "--lifetime", tostring(LIFETIME), "--pid", shell.quote(pid_file),
     "--port", tostring(options.port or 0),
   }
   local function add(...)
@@ -35,16 +35,16 @@ local function start_command(options, pid_file)
   local inner = {}
   for name, value in pairs(options) do
     if name == "plan" then
-      add("--plan", curl.quote(value))
+      add("--plan", shell.quote(value))
     elseif name == "delay" then
       add("--delay", string.format("%.0f", value * 1000))
     elseif name == "tls" then
-      add("--tls", curl.quote(value[1]), curl.quote(value[2]))
+      add("--tls", shell.quote(value[1]), shell.quote(value[2]))
     elseif name ~= "port" then
       inner[name] = value
     end
   end
-  if next(inner) then add("--options", curl.quote(json.encode(inner))) end
+  if next(inner) then add("--options", shell.quote(json.encode(inner))) end
   return table.concat(parts, " ")
 end
 
@@ -55,17 +55,13 @@ end
 function server.sandbox(options)
   options = options or {}
   local pid_file = os.tmpname()
-  local pipe = io.popen(start_command(options, pid_file))
-  local line = pipe:read "*l"
-  pipe:close()
-  local url = line and line:match("^sandbox on (%S+)$")
+  control.begin()
+  local url = shell.output(start_command(options, pid_file)):match "^sandbox on (%S+)\n$"
   if not url then error("the sandbox server did not start", 2) end
   local self = setmetatable({
     url = url, port = tonumber(url:match("%d+$")), pid_file = pid_file, ca_file = options.tls and options.tls[1],
   }, Sandbox)
-  local handle = assert(io.open(pid_file))
-  self.pid = handle:read "*n"
-  handle:close()
+  self.pid = tonumber(shell.read(pid_file))
   -- Also callable without the object, so that they can be passed on.
   self.stop = function() Sandbox.stop(self) end
   self.control = function(first, ...)
@@ -78,7 +74,7 @@ end
 --- Stops the server and waits for it to be gone. More than one call does no harm.
 function Sandbox:stop()
   if not self.pid_file then return end
-  local file = curl.quote(self.pid_file)
+  local file = shell.quote(self.pid_file)
   os.execute("kill -TERM " .. string.format("%.0f", self.pid) .. " 2>/dev/null; n=0; "
     .. "while [ -s " .. file .. " ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; rm -f " .. file)
   self.pid_file = nil
@@ -89,12 +85,17 @@ end
 ---@param body? table sent as JSON by POST; without it the request is a GET
 ---@return any # the answer; raises what the server refuses
 function Sandbox:control(path, body)
-  local response = assert(curl.request {
-    url = self.url .. "/__sandbox__/" .. path, ca_file = self.ca_file,
-    method = body and "POST" or "GET", body = body and json.encode(body),
-  }, "the sandbox server does not answer")
-  local value = json.decode(response.body)
-  if response.status ~= 200 then error(value and value.error or response.body, 0) end
+  local url, method, sent = self.url .. "/__sandbox__/" .. path, body and "POST" or "GET", body and json.encode(body)
+  local status, text
+  if self.ca_file then
+    local _, response = curl.request { url = url, ca_file = self.ca_file, method = method, body = sent }
+    status, text = response.status, response.body
+  else
+    status, text = control.ask(method, url, sent)
+  end
+  if not status or status == 0 then error("the sandbox server does not answer: " .. text, 0) end
+  local value = json.decode(text)
+  if status ~= 200 then error(value and value.error or text, 0) end
   return value
 end
 
