@@ -24,6 +24,11 @@ local function slug_of(request)
   return select(2, json.decode(request.body)).customSlug
 end
 
+local function named_with(secret, name)
+  local _, _, requests = create({ clients.CREATED }, nil, name, { slug_secret = secret })
+  return slug_of(requests[1])
+end
+
 describe("a duplicate-slug answer", function()
   for _, case in ipairs {
     -- slug, idempotent, script, then what comes of it
@@ -99,6 +104,23 @@ describe("every error of a create that carried a slug", function()
     _, err = paced.links:create(clients.link_fields(), { idempotent = "x" })
     assert.equal("would_wait", err.kind)
     assert.equal(26, #err.slug)
+  end)
+
+  it("has it, too, when fields were refused, where it is one", function()
+    local lockpub = clients.lockpub {}
+    for slug, expected in pairs { mine = "mine", ["a/b"] = false, ab = false, [("a"):rep(31)] = false } do
+      for _, name in ipairs { "custom_slug", "customSlug" } do
+        local _, err = lockpub.links:create(clients.link_fields { password = "", [name] = slug })
+        assert.equal(expected or nil, err.slug)
+      end
+    end
+    local _, err = lockpub.links:create(clients.link_fields { custom_slug = "mine", extra = { f = print } })
+    assert.same({ "invalid_request", "mine" }, { err.kind, err.slug })
+    _, err = lockpub.links:create(clients.link_fields { extra = { f = print } }, { idempotent = "x" })
+    assert.equal(26, #err.slug)
+    _, err = lockpub.links:create(clients.link_fields { custom_slug = "mine" }, { idempotent = "x" })
+    assert.equal("mine", err.slug)
+    assert.is_nil(select(2, lockpub.links:create(clients.link_fields { custom_slug = 5 })).slug)
   end)
 
   it("can be repeated with it", function()
@@ -214,6 +236,141 @@ describe("the slug of a named link", function()
     assert.equal("which", thread())
     assert.truthy(thread "s")
     assert.equal(1, asked)
+  end)
+end)
+
+describe("the secret of named links", function()
+  local fields = clients.link_fields
+
+  it("is asked for within the timeout of the call", function()
+    for _, option in ipairs { "slug_secret", "api_key" } do
+      local clock
+      local lockpub, requests
+      lockpub, requests, clock = clients.lockpub({ clients.CREATED }, { [option] = function()
+        clock.sleep(60)
+        return sandbox.LOCKPUB_KEY
+      end })
+      local link, err = lockpub.links:create(fields(), { idempotent = "x", timeout = 5 })
+      assert.is_nil(link)
+      assert.same({ "timeout", "not_sent", 0 }, { err.kind, err.outcome, #requests })
+      assert.equal(26, #err.slug)
+      assert(lockpub.links:create(fields(), { idempotent = "x", timeout = 5 }))
+    end
+  end)
+
+  it("is asked for once, however many calls wait for it", function()
+    for _, option in ipairs { "slug_secret", "api_key" } do
+      local asked = 0
+      local lockpub, requests, clock = clients.lockpub({ clients.CREATED }, { [option] = function()
+        asked = asked + 1
+        coroutine.yield()
+        return sandbox.LOCKPUB_KEY
+      end })
+      local sleep = clock.sleep
+      function clock.sleep(seconds)
+        sleep(seconds)
+        coroutine.yield()
+      end
+      local threads = {}
+      for i = 1, 4 do
+        threads[i] = coroutine.create(function()
+          assert(lockpub.links:create(fields(), { idempotent = "x" .. i }))
+        end)
+      end
+      local running = true
+      while running do
+        running = false
+        for _, thread in ipairs(threads) do
+          if coroutine.status(thread) ~= "dead" then
+            running = true
+            assert(coroutine.resume(thread))
+          end
+        end
+      end
+      assert.same({ 1, 4 }, { asked, #requests })
+    end
+  end)
+
+  it("is asked for again after it could not be had", function()
+    local asked = 0
+    local lockpub = clients.lockpub({ clients.CREATED }, { slug_secret = function()
+      asked = asked + 1
+      if asked == 1 then error "sealed" end
+      return "s"
+    end })
+    assert.is_nil((lockpub.links:create(fields(), { idempotent = "x" })))
+    assert(lockpub.links:create(fields(), { idempotent = "x" }))
+    assert(lockpub.links:create(fields(), { idempotent = "y" }))
+    assert.equal(2, asked)
+  end)
+
+  it("is not asked for where no name needs it", function()
+    local lockpub = clients.lockpub({ clients.CREATED }, { slug_secret = function() error "asked" end })
+    assert(lockpub.links:create(fields()))
+    assert(lockpub.links:create(fields(), { idempotent = true }))
+    assert(lockpub.links:create(fields { custom_slug = "mine" }, { idempotent = true }))
+    assert.is_nil((lockpub.links:create(fields { password = "" }, { idempotent = "x" })))
+  end)
+
+  it("does not wait for itself", function()
+    local lockpub, requests, inner
+    lockpub, requests = clients.lockpub({ clients.CREATED }, { slug_secret = function()
+      inner = select(2, lockpub.links:create(fields(), { idempotent = "inner" }))
+      return "s"
+    end })
+    assert(lockpub.links:create(fields(), { idempotent = "outer" }))
+    assert.same({ "invalid_request", "not_sent", 1 }, { inner.kind, inner.outcome, #requests })
+    assert.truthy(inner.message:find("slug_secret", 1, true))
+  end)
+
+  it("is of no use to a client that its function closed", function()
+    for _, option in ipairs { "slug_secret", "api_key" } do
+      local lockpub, requests
+      lockpub, requests = clients.lockpub({ clients.CREATED }, { [option] = function()
+        lockpub:close()
+        return sandbox.LOCKPUB_KEY
+      end })
+      local _, err = lockpub.links:create(fields(), { idempotent = "x" })
+      assert.same({ "closed", "not_sent", 0 }, { err.kind, err.outcome, #requests })
+    end
+  end)
+
+  it("gives another key, another slug; with a secret of its own a key may change", function()
+    local function named(options)
+      local _, _, requests = create({ clients.CREATED }, nil, "x", options)
+      return slug_of(requests[1])
+    end
+    local other = sandbox.LOCKPUB_KEY .. "2"
+    assert.not_equal(named {}, named { api_key = other })
+    assert.equal(named { slug_secret = "s" }, named { slug_secret = "s", api_key = other })
+    -- Known from another implementation, so that no machine may come to another.
+    assert.equal("xdihwxzqwlzvthnkeuhgfdl6mz", named_with("ll_live_key", "invoice-4711"))
+  end)
+end)
+
+describe("links:check", function()
+  it("refuses what create would, and sends nothing", function()
+    local lockpub, requests = clients.lockpub({ clients.CREATED }, { slug_secret = function() error "asked" end })
+    local function check(with, opts) return lockpub.links:check(clients.link_fields(with), opts) end
+    assert.is_true(check())
+    assert.is_true(check(nil, { idempotent = "x" }))
+    assert.is_true(check({ password = "2026", memo = "Invoice 2026-11" }, { allow_in_memo = true }))
+    for _, case in ipairs {
+      { { password = "" } }, { { password = "2026", memo = "Invoice 2026-11" } }, { { expire_time = 1 } },
+      { { custom_slug = "a/b" } }, { { extra = { f = print } } }, { nil, { idempotent = "" } },
+      { { custom_slug = "mine" }, { idempotent = "x" } },
+    } do
+      local ok, err = check(case[1], case[2])
+      local _, other = lockpub.links:create(clients.link_fields(case[1]), case[2])
+      assert.is_nil(ok)
+      assert.same({ other.kind, other.outcome, other.source, other.message, other.slug },
+        { err.kind, err.outcome, err.source, err.message, err.slug })
+      assert.equal("lockpub.links.check", err.operation)
+    end
+    assert.equal(0, #requests)
+    local ok, message = pcall(function() lockpub.links:check "url" end)
+    assert.is_false(ok)
+    assert.truthy(message:find "exactly_once_spec.lua:%d+: .*'fields' must be a table")
   end)
 end)
 

@@ -157,8 +157,42 @@ describe("a refusal in plain text", function()
     assert.equal("invalid_request", answer(400, "slug has an invalid character").kind)
   end)
 
-  it("shows no secret", function()
+  it("shows no secret, be it on several lines or where the text is cut", function()
     assert.equal("[redacted] is no password", answer(400, "share-this-separately is no password").message)
+    local memo = "line one\r\n  line two"
+    local text = "cannot store " .. memo .. "."
+    for _, body in ipairs { text, "<html><title>" .. text .. "</title></html>" } do
+      local lockpub = clients.lockpub { { status = 400, body = body } }
+      local _, err = lockpub.links:create { type = "memo", secret_memo = memo, password = "pw pw pw", memo = "m" }
+      assert.is_nil(err.message:find "line")
+      assert.truthy(err.message:find("cannot store [redacted]", 1, true), err.message)
+    end
+    for before = 60, 520 do
+      local padding = ("x"):rep(before)
+      for _, form in ipairs { "%s share-this-separately", "<html><title>%s share-this-separately</title>" } do
+        local message = answer(400, form:format(padding)).message
+        assert.is_nil(message:find("x shar", 1, true), message)
+      end
+    end
+  end)
+
+  it("is UTF-8, whatever came", function()
+    assert.equal("Schl\239\191\189ssel", answer(400, "Schl\252ssel").message)
+    assert.equal("Schl\195\188ssel", answer(400, "Schl\195\188ssel").message)
+  end)
+
+  it("is read whatever the service calls it", function()
+    for _, kind in ipairs { "text/plain", "text/plain; charset=utf-8", "text/html", "application/json", "" } do
+      local err = answer(422, "Slug already taken", { ["content-type"] = kind })
+      assert.same({ "conflict", "Slug already taken" }, { err.kind, err.message })
+    end
+  end)
+
+  it("tells that a link of ours is there", function()
+    local lockpub = clients.lockpub { { status = 400, body = "Slug already taken" } }
+    local link, response = lockpub.links:create(clients.link_fields(), { idempotent = "x" })
+    assert.equal(26, #link.slug)
+    assert.is_true(response.recovered)
   end)
 
   it("is not made of what is no text", function()

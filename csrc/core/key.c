@@ -145,6 +145,10 @@ const char *lks_key_authorization(const lks_key *key) {
   return key->authorization;
 }
 
+const char *lks_key_text(const lks_key *key) {
+  return key->authorization + strlen(SCHEME);
+}
+
 const char *lks_key_fingerprint(const lks_key *key) {
   return key->fingerprint;
 }

@@ -34,6 +34,8 @@ const char *lks_key_status_text(lks_service service, lks_key_status status);
 
 /* The whole "Bearer …" value of the Authorization header. Borrowed, valid as long as the key. A secret. */
 const char *lks_key_authorization(const lks_key *key);
+/* The key as it was given. Borrowed, valid as long as the key. A secret. */
+const char *lks_key_text(const lks_key *key);
 /* SHA-256 of "<service name> <authorization value>", cut to 128 bits, in lower-case hex. Borrowed. */
 const char *lks_key_fingerprint(const lks_key *key);
 /* The decoded JSON payload of a cs. key (borrowed, NUL-terminated), NULL for other keys. Decoding the JSON is the

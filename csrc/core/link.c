@@ -46,11 +46,19 @@ static bool is_slug_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-static const char *check_slug(lks_text slug) {
-  if (!given(slug)) return NULL;
+static bool has_slug_chars_only(lks_text slug) {
   for (size_t i = 0; i < slug.length; i++)
-    if (!is_slug_char(slug.data[i])) return "custom_slug must be lower-case letters, digits, '-' and '_' only";
-  return NULL;
+    if (!is_slug_char(slug.data[i])) return false;
+  return true;
+}
+
+bool lks_link_is_slug(lks_text slug) {
+  return given(slug) && slug.length >= LKS_SLUG_MIN && slug.length <= LKS_SLUG_MAX && has_slug_chars_only(slug);
+}
+
+static const char *check_slug(lks_text slug) {
+  if (!given(slug) || has_slug_chars_only(slug)) return NULL;
+  return "custom_slug must be lower-case letters, digits, '-' and '_' only";
 }
 
 static const char *check_times(const lks_link *link, lks_time now) {

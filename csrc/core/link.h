@@ -25,6 +25,9 @@ typedef struct lks_link {
  * and holds no value of it. `allow_in_memo`: the caller knows that the memo contains the password. */
 const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_memo);
 
+/* Whether a caller's slug may be sent. */
+bool lks_link_is_slug(lks_text slug);
+
 #define LKS_SLUG_RANDOM 20
 /* Turns 20 random bytes into a slug of 26 lower-case letters and digits, beginning with a letter, and its NUL. With
  * good bytes it carries over 120 bits, so that nobody can guess it and two never meet. */

@@ -404,7 +404,7 @@ static int call_secret(lua_State *L) {
   if (key == NULL)
     lua_pushnil(L);
   else
-    lua_pushstring(L, strchr(lks_key_authorization(key), ' ') + 1);
+    lua_pushstring(L, lks_key_text(key));
   return 1;
 }
 

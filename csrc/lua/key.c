@@ -1,7 +1,5 @@
 #include "binding.h"
 
-#include <string.h>
-
 static lks_key_box *check_box(lua_State *L, int index) {
   return luaL_checkudata(L, index, LKS_KEY_TYPE);
 }
@@ -48,12 +46,6 @@ static int key_payload(lua_State *L) {
   return 1;
 }
 
-/* key:text() -> the key itself */
-static int key_text(lua_State *L) {
-  lua_pushstring(L, strchr(lks_key_authorization(lks_lua_check_key(L, 1)), ' ') + 1);
-  return 1;
-}
-
 /* key:expire(seconds) */
 static int key_expire(lua_State *L) {
   lks_key_set_expiry(lks_lua_check_key(L, 1), lks_lua_check_time(L, 2));
@@ -71,13 +63,8 @@ static int key_equal(lua_State *L) {
 }
 
 void lks_lua_open_key(lua_State *L) {
-  static const luaL_Reg methods[] = {{"payload", key_payload},
-                                     {"text", key_text},
-                                     {"expire", key_expire},
-                                     {"fingerprint", key_fingerprint},
-                                     {"equal", key_equal},
-                                     {"close", key_collect},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"payload", key_payload}, {"expire", key_expire}, {"fingerprint", key_fingerprint},
+                                     {"equal", key_equal},     {"close", key_collect}, {NULL, NULL}};
   lks_lua_new_type(L, LKS_KEY_TYPE, methods, key_collect);
   lua_pushcfunction(L, key_new);
   lua_setfield(L, -2, "key");

@@ -126,10 +126,25 @@ static int link_new(lua_State *L) {
   return 1;
 }
 
-/* core.slug_for(secret, name) -> the slug that belongs to a caller's own name for a link */
+/* core.is_slug(value) -> whether it is a text that may be sent as custom_slug */
+static int link_is_slug(lua_State *L) {
+  lks_text slug = {NULL, 0};
+  if (lua_type(L, 1) == LUA_TSTRING) slug.data = lua_tolstring(L, 1, &slug.length);
+  lua_pushboolean(L, lks_link_is_slug(slug));
+  return 1;
+}
+
+/* core.slug_for(secret, name) -> the slug that belongs to a caller's own name for a link. The secret is a string or a
+ * key. */
 static int link_slug_for(lua_State *L) {
   size_t secret_length, name_length;
-  const char *secret = luaL_checklstring(L, 1, &secret_length);
+  const char *secret;
+  if (lua_type(L, 1) == LUA_TUSERDATA) {
+    secret = lks_key_text(lks_lua_check_key(L, 1));
+    secret_length = strlen(secret);
+  } else {
+    secret = luaL_checklstring(L, 1, &secret_length);
+  }
   const char *name = luaL_checklstring(L, 2, &name_length);
   luaL_argcheck(L, name_length >= 1 && name_length <= LKS_LINK_NAME_MAX, 2, "a name has 1 to 512 bytes");
   char slug[LKS_SLUG_MAX + 1];
@@ -142,6 +157,8 @@ void lks_lua_open_link(lua_State *L) {
   push_known_names(L);
   lua_pushcclosure(L, link_new, 1);
   lua_setfield(L, -2, "link");
+  lua_pushcfunction(L, link_is_slug);
+  lua_setfield(L, -2, "is_slug");
   lua_pushcfunction(L, link_slug_for);
   lua_setfield(L, -2, "slug_for");
 }

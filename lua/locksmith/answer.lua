@@ -1,6 +1,7 @@
 --- What an answer says: its body as a value, and in words what an error needs of it.
 
 local Error = require "locksmith.error"
+local core = require "locksmith.core"
 local json = require "locksmith.json"
 
 local answer = {}
@@ -28,8 +29,16 @@ end
 function answer.plain(text)
   local first = text:match "^[%z\1-\32\239\187\191]*(.)"
   if not first or first:find "[<{%[\"]" or text:find "[%z\1-\8\14-\31\127]" then return false end
-  text = Error.cut(text:gsub("^\239\187\191", ""), PLAIN_MAX):gsub("[\9-\13 ]+", " "):gsub("^ ", ""):gsub(" $", "")
   return text:find "[A-Za-z\128-\255]" and text or false
+end
+
+--- A text of many lines as a message. Not before secrets were taken out of it: they are looked for as they were sent.
+---@param text string
+---@param most integer? bytes
+---@return string # valid UTF-8
+function answer.line(text, most)
+  text = text:gsub("^\239\187\191", ""):gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
+  return Error.cut(core.repair(text), most or PLAIN_MAX)
 end
 
 local function details_of(value)
@@ -38,16 +47,16 @@ local function details_of(value)
   return value.details or value.errors or inner
 end
 
---- What a page that is no JSON looks like.
+--- What a page that is no JSON looks like. Secrets are looked for as they were sent, so before anything is cut.
 ---@return string? # nil when it is no HTML
 ---@return boolean? titled
-local function describe_page(text)
+local function describe_page(text, secrets)
   local head = text:sub(1, TITLE_WITHIN)
   if not head:find "^[%z\1-\32\239\187\191]*<[!?]?[hH][tT][mM][lL]" and not head:find "^[%z\1-\32\239\187\191]*<!" then
     return nil
   end
-  local title = head:match "<[tT][iI][tT][lL][eE][^>]*>([^<]*)"
-  title = title and title:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", ""):sub(1, TITLE_MAX)
+  local title = head:match "<[tT][iI][tT][lL][eE][^>]*>([^<]*)<"
+  title = title and answer.line(Error.redacted(title, secrets), TITLE_MAX)
   if title and title ~= "" then return ('an HTML page titled "%s"'):format(title), true end
   return "an HTML page", false
 end
@@ -61,13 +70,14 @@ end
 ---@param result table
 ---@param value any the decoded body; false when it is no JSON
 ---@param text string? the body
-function answer.explain(result, value, text)
+---@param secrets string[] that no error may show
+function answer.explain(result, value, text, secrets)
   result.details = details_of(value)
   local status, location = result.status, result.headers and result.headers.location
   if status and status >= 300 and status <= 399 then
     if location then result.message = "the service answered with a redirect, to " .. place(location) end
   elseif value == false and text then
-    local page, titled = describe_page(text)
+    local page, titled = describe_page(text, secrets)
     -- The status says more than that it is one.
     if page and (titled or status and status < 300) then result.message = "the answer is " .. page .. ", not JSON" end
   end

@@ -126,8 +126,10 @@ local function fail(call, fields, exchange)
   local result = call:result()
   result.headers = headers_of(exchange)
   if exchange.raw then exchange.value = core.clean(exchange.value) end
-  if result.source == "remote" then answer.explain(result, exchange.value, exchange.text) end
-  return nil, Error.new(result, secrets, reads)
+  if result.source == "remote" then answer.explain(result, exchange.value, exchange.text, secrets) end
+  local err = Error.new(result, secrets, reads)
+  if exchange.value == false then err.message = answer.line(err.message) end
+  return nil, err
 end
 
 --- Runs a call.

@@ -89,6 +89,14 @@ end
 
 local function by_length(a, b) return #a > #b end
 
+---@param text string
+---@param secrets string[]
+---@return string # without the secrets
+function Error.redacted(text, secrets)
+  table.sort(secrets, by_length)
+  return redact(text, secrets, 0)
+end
+
 ---@param fields table the fields of the error; owned by it from now on
 ---@param secrets string[]? texts that must not appear in it
 ---@param reads boolean? the call only reads

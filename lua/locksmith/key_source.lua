@@ -124,6 +124,22 @@ function key_source.bring(session, call, span)
   end
 end
 
+--- Sees to it that one coroutine asks at a time: waits while another one does.
+---@param session table
+---@param source table { asker, asking_until }
+---@return boolean # false when the code that runs was called by the function that is being asked
+local function take_turn(session, source)
+  if source.asker and nesting.is_within(source.asker) then return false end
+  local now = session.now()
+  while session.sleep and not session.closed and source.asking_until and now < source.asking_until do
+    local refusal = session.sleep(PATIENCE)
+    if type(refusal) == "string" then break end -- no waiting here
+    now = session.now()
+  end
+  source.asking_until = now + LONGEST_ASK
+  return true
+end
+
 --- The present key, for what needs one without making a call; the key function is asked when it was not before.
 ---@param session table
 ---@return userdata? key
@@ -132,33 +148,53 @@ end
 function key_source.present(session)
   if session.closed then return nil, "closed", "the client is closed" end
   if session.key then return session.key end
-  if session.asker and nesting.is_within(session.asker) then return nil, "unauthenticated", NESTED end
-  local key, message = ask(session)
+  if not take_turn(session, session) then return nil, "unauthenticated", NESTED end
+  local key, message = session.key, nil
+  if key or session.closed then
+    session.asking_until = nil
+  else
+    key, message = ask(session)
+  end
   if key then return key end
-  return nil, session.closed and "closed" or "unauthenticated", message
+  return nil, session.closed and "closed" or "unauthenticated", message or "the client is closed"
 end
 
---- The secret by which the slugs of named links are made.
+local function ask_slug_secret(session, source)
+  if not take_turn(session, source) then return nil, "the slug_secret function used the name of a link itself" end
+  local ok, text = true, source.text
+  if not text and not session.closed then
+    source.asker = nesting.here()
+    ok, text = ask_function(source.ask, "the slug_secret function")
+  end
+  source.asker, source.asking_until = nil, nil
+  if not ok then return nil, text end
+  if type(text) ~= "string" or text == "" then
+    return nil, "the slug_secret function must return a text that is not empty"
+  end
+  source.text = text
+  return text
+end
+
+--- What the slugs of named links are derived from, when nobody has to be asked for it.
 ---@param session table
----@return string? secret
+---@return string|userdata|nil # a text, or the key
+function key_source.slug_secret_at_hand(session)
+  local source = session.slug_secret
+  if source then return source.text end
+  return session.key
+end
+
+--- The same, from whom it is to be had.
+---@param session table
+---@return string|userdata|nil
 ---@return string? kind of the error
 ---@return string? message
 function key_source.slug_secret(session)
-  local secret = session.slug_secret
-  if type(secret) == "string" then return secret end
-  if secret == nil then
-    local key, kind, message = key_source.present(session)
-    if not key then return nil, kind, message end
-    return key:text()
-  end
-  local ok, text = ask_function(secret, "the slug_secret function")
+  local source = session.slug_secret
+  if not source then return key_source.present(session) end
+  local text, message = ask_slug_secret(session, source)
   if session.closed then return nil, "closed", "the client is closed" end
-  if ok and (type(text) ~= "string" or text == "") then
-    ok, text = false, "the slug_secret function must return a text that is not empty"
-  end
-  if not ok then return nil, "invalid_request", text end
-  session.slug_secret = text
-  return text
+  return text, "invalid_request", message
 end
 
 return key_source

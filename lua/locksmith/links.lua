@@ -19,42 +19,76 @@ local CREATE = options.extend(options.CALL, {
   idempotent = options.types("boolean", "string"),
   allow_in_memo = options.types "boolean",
 })
-local OPERATION = "lockpub.links.create"
+local OPERATION, CHECK = "lockpub.links.create", "lockpub.links.check"
 local NAME_MAX = 512
 
-local function refused(message, kind)
-  return nil, Error.refused(kind or "invalid_request", message, OPERATION)
+--- A refusal before anything was sent. The slug is the one that the caller chose, where it is one.
+local function refused(operation, message, fields, kind)
+  local err = Error.refused(kind or "invalid_request", message, operation)
+  local slug = fields.custom_slug or fields.customSlug
+  if core.is_slug(slug) then err.slug = slug end
+  return nil, err
 end
 
---- The slug that belongs to a caller's own name for a link.
-local function named_slug(task, name, wire)
+--- Checks what can be checked without sending or asking anything.
+---@return table? wire the fields as they are sent
+---@return locksmith.Error?
+local function read(session, operation, fields, opts)
+  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo)
+  if not wire then return refused(operation, problem, fields) end
+  local name = opts.idempotent
+  if type(name) ~= "string" then return wire end
   if wire.customSlug then
-    return refused "custom_slug does not go with an idempotent name, which makes the slug: use idempotent = true"
+    return refused(operation,
+      "custom_slug does not go with an idempotent name, which makes the slug: use idempotent = true", fields)
   end
-  if #name < 1 or #name > NAME_MAX then return refused "an idempotent name must have 1 to 512 bytes" end
+  if #name < 1 or #name > NAME_MAX then
+    return refused(operation, "an idempotent name must have 1 to 512 bytes", fields)
+  end
+  return wire
+end
+
+--- What the slugs of named links are made of. It may have to be asked for, which counts in the timeout of the call.
+---@return string|userdata|nil
+---@return locksmith.Error|table # opts, with a deadline where somebody was asked
+local function slug_secret(task, fields, opts)
+  local session = task.session
+  local secret = key_source.slug_secret_at_hand(session)
+  if secret then return secret, opts end
   local err = task:ready(OPERATION)
   if err then return nil, err end
-  local secret, kind, message = key_source.slug_secret(task.session)
-  if not secret then return refused(message, kind) end
-  return core.slug_for(secret, name)
+  local own = {}
+  for name, value in pairs(opts) do own[name] = value end
+  own.deadline = session.now() + (opts.timeout or session.options.timeout)
+  local kind, message
+  secret, kind, message = key_source.slug_secret(session)
+  if not secret then return refused(OPERATION, message, fields, kind) end
+  return secret, own
 end
 
 --- Gives the link its slug, where it gets one here, and tells what a duplicate of it proves.
----@return "guessable"|"fresh"|"ours"|nil held_by who can hold it; nil without one
----@return locksmith.Error?
-local function identify(task, wire, idempotent)
-  if type(idempotent) == "string" then
-    local slug, err = named_slug(task, idempotent, wire)
-    if not slug then return nil, err end
-    wire.customSlug = slug
-    return "ours"
+---@return table? opts nil when it cannot have one
+---@return "guessable"|"fresh"|"ours"|nil|locksmith.Error # who can hold it; nil without one
+local function identify(task, fields, wire, opts)
+  local name = opts.idempotent
+  if type(name) == "string" then
+    local secret, own = slug_secret(task, fields, opts)
+    if not secret then return nil, own end
+    wire.customSlug = core.slug_for(secret, name)
+    return own, "ours"
   end
-  if wire.customSlug then return idempotent and "ours" or "guessable" end
-  if not idempotent then return nil end
+  if wire.customSlug then return opts, name and "ours" or "guessable" end
+  if not name then return opts end
   local slug, problem = core.slug()
-  if not slug then return refused(problem, "config") end
+  if not slug then return refused(OPERATION, problem, fields, "config") end
   wire.customSlug = slug
-  return "fresh"
+  return opts, "fresh"
+end
+
+local function encode(operation, wire)
+  local body, problem = json.encode(wire)
+  if body then return body end
+  return refused(operation, "extra cannot be written as JSON: " .. problem, wire)
 end
 
 -- What a link whose answer was lost is known to be. Never the password or the secret memo.
@@ -97,14 +131,14 @@ function Links.create(task, fields, opts)
   options.argument(fields, "table", "fields", OPERATION)
   opts = options.read(opts, CREATE, OPERATION)
   local session = task.session
-  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo)
-  if not wire then return refused(problem) end
-  local held_by, failure = identify(task, wire, opts.idempotent)
-  if failure then return nil, failure end
+  local wire, failure = read(session, OPERATION, fields, opts)
+  if not wire then return nil, failure end
+  local own, held_by = identify(task, fields, wire, opts)
+  if not own then return nil, held_by end
   local body
-  body, problem = json.encode(wire)
-  if not body then return refused("extra cannot be written as JSON: " .. problem) end
-  local link, result = task:call(OPERATION, opts, nil, body, held_by, wire, nil, shape)
+  body, failure = encode(OPERATION, wire)
+  if not body then return nil, failure end
+  local link, result = task:call(OPERATION, own, nil, body, held_by, wire, nil, shape)
   if not link and result.recovered then return recovered_link(session, wire), result end
   if link and type(link) ~= "table" then
     link, result = task:unexpected(OPERATION, "the answer is not a JSON object", result, "unknown")
@@ -115,6 +149,22 @@ function Links.create(task, fields, opts)
   end
   learn_short_url(session, link, wire.customSlug)
   return link, result
+end
+
+--- Checks fields as create would, and sends nothing.
+---@param fields table
+---@param opts table? as of create
+---@return true?
+---@return locksmith.Error? # invalid_request
+function Links.check(task, fields, opts)
+  options.argument(fields, "table", "fields", CHECK)
+  opts = options.read(opts, CREATE, CHECK)
+  local wire, failure = read(task.session, CHECK, fields, opts)
+  if not wire then return nil, failure end
+  local body
+  body, failure = encode(CHECK, wire)
+  if not body then return nil, failure end
+  return true
 end
 
 return { new = resource.class("locksmith.links", Links) }

@@ -96,7 +96,6 @@ function session.new(service, given)
     store = options.store or default_store(),
     on_store_error = options.on_store_error,
     on_event = options.on_event,
-    slug_secret = options.slug_secret,
     random = options.random or core.random,
     now = options.clock and options.clock.now or core.now,
     key_generation = 0,
@@ -117,6 +116,8 @@ function session.new(service, given)
     if not key then return nil, Error.refused("unauthenticated", message, what) end
     key_source.adopt(self, key)
   end
+  local secret = options.slug_secret
+  if secret then self.slug_secret = type(secret) == "string" and { text = secret } or { ask = secret } end
   options.api_key, options.slug_secret = nil, nil
   return self
 end

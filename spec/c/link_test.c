@@ -280,6 +280,17 @@ static void test_slug_keeps_every_bit(void) {
   }
 }
 
+static void test_is_slug(void) {
+  static const char *const good[] = {"abc", "a-b_c9", "---", "123456789012345678901234567890"};
+  static const char *const bad[] = {"", "ab", "abC", "a/b", "abc ", "caf\xC3\xA9", "1234567890123456789012345678901"};
+  for (size_t i = 0; i < COUNT(good); i++)
+    CHECK(lks_link_is_slug((lks_text){guard_place(good[i], strlen(good[i])), strlen(good[i])}));
+  for (size_t i = 0; i < COUNT(bad); i++)
+    CHECK(!lks_link_is_slug((lks_text){guard_place(bad[i], strlen(bad[i])), strlen(bad[i])}));
+  CHECK(!lks_link_is_slug((lks_text){"ab\0c", 4}));
+  CHECK(!lks_link_is_slug((lks_text){NULL, 0}));
+}
+
 static void test_expiry_lies_ahead(void) {
   lks_link link = url_link();
   link.has_expire = true;
@@ -328,6 +339,7 @@ int main(void) {
   RUN(test_start_lies_before_expiry);
   RUN(test_memo_must_not_give_the_secrets_away);
   RUN(test_no_refusal_shows_a_value);
+  RUN(test_is_slug);
   RUN(test_expiry_lies_ahead);
   RUN(test_password_in_the_memo_may_be_meant);
   RUN(test_named_slugs_depend_on_secret_and_name_alone);
