@@ -6,8 +6,6 @@
 #include "message.h"
 
 #define CODE_MAX 64
-/* A slot missed this often is used late rather than chased for ever on an overloaded machine. */
-#define SLOT_TRIES 3
 /* Some gateway's nonsense must not stop everyone for years. */
 #define PAUSE_MAX (INT64_C(86400) * LKS_SECOND)
 #define EITHER "the slug is taken: by this call's own attempt whose answer was lost, or by somebody else's link"
@@ -17,6 +15,7 @@ typedef enum state {
   STATE_KEY,
   STATE_PACE,
   STATE_WAIT_SLOT,
+  STATE_WAIT_PACE, /* until PACE is said again */
   STATE_WAIT_RETRY,
   STATE_SENT,
   STATE_DONE,
@@ -41,7 +40,6 @@ struct lks_call {
   bool slot_held;
   bool slot_waited;
   lks_time slot;
-  unsigned slot_tries;
   unsigned effects;
   lks_span lateness;
   lks_time pause_until;
@@ -170,26 +168,6 @@ static void check_key(lks_call *call) {
   }
 }
 
-static bool slot_missed(const lks_call *call) {
-  return call->slot_waited && call->slot_tries < SLOT_TRIES && call->options.pacing == LKS_PACING_WAIT &&
-         call->seen - call->slot > call->options.late;
-}
-
-/* With a slot in hand: true when the attempt may begin now, false when something else comes first. */
-static bool slot_usable(lks_call *call) {
-  if (lks_key_expired(call->key, call->seen)) {
-    drop_slot(call);
-    call->state = STATE_READY;
-  } else if (slot_missed(call)) {
-    drop_slot(call);
-    call->slot_tries++;
-    call->state = STATE_PACE;
-  } else {
-    return true;
-  }
-  return false;
-}
-
 static lks_action send_now(lks_call *call) {
   lks_span left = call->deadline - call->seen;
   lks_span limit = bounded(call->options.attempt_timeout);
@@ -235,7 +213,19 @@ lks_action lks_call_next(lks_call *call, lks_time now) {
         call->slot_waited = true;
         return act(call, LKS_ACTION_WAIT, call->slot - now);
       }
-      if (slot_usable(call)) return send_now(call);
+      if (lks_key_expired(call->key, now)) {
+        drop_slot(call);
+        call->state = STATE_READY;
+      } else if (call->slot_waited) {
+        call->state = STATE_PACE;
+      } else {
+        return send_now(call);
+      }
+      break;
+    case STATE_WAIT_PACE:
+      if (out_of_time(call)) break;
+      if (now < call->until) return act(call, LKS_ACTION_WAIT, call->until - now);
+      call->state = STATE_PACE;
       break;
     case STATE_WAIT_RETRY:
       if (now < call->until) return act(call, LKS_ACTION_WAIT, call->until - now);
@@ -276,15 +266,13 @@ void lks_call_grant(lks_call *call, lks_time now, lks_span wait) {
   call->state = STATE_WAIT_SLOT;
 }
 
-bool lks_call_slot_due(const lks_call *call, lks_time now) {
-  return call->state == STATE_WAIT_SLOT && call->slot_waited && now >= call->slot && now >= call->seen;
-}
-
-void lks_call_renew(lks_call *call, lks_time now, lks_span wait) {
+void lks_call_later(lks_call *call, lks_time now, lks_span wait) {
   advance(call, now);
-  if (!lks_call_slot_due(call, now)) return;
-  call->slot = now + bounded(wait);
-  call->slot_waited = false;
+  if (call->state != STATE_PACE) return;
+  call->until = now + bounded(wait);
+  call->state = STATE_WAIT_PACE;
+  if (call->until >= call->deadline)
+    stop(call, LKS_KIND_WOULD_WAIT, bounded(wait), "no slot was to be had before the deadline");
 }
 
 /* Makes the message of two, one of which it was. Out of memory it stays as it was. */
@@ -458,6 +446,10 @@ size_t lks_call_attempt_count(const lks_call *call) {
 
 lks_time lks_call_deadline(const lks_call *call) {
   return call->deadline;
+}
+
+bool lks_call_holds_slot(const lks_call *call) {
+  return call->slot_held;
 }
 
 bool lks_call_is_sending(const lks_call *call) {

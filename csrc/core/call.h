@@ -5,7 +5,7 @@
  *     carry_out(action.effects);
  *     switch (action.kind) {
  *     case LKS_ACTION_KEY:    lks_call_key(...) or lks_call_refuse(...);                       break;
- *     case LKS_ACTION_PACE:   ask the limiter; lks_call_grant(...) or lks_call_refuse(...);    break;
+ *     case LKS_ACTION_PACE:   ask the limiter; lks_call_grant(...), _later(...) or _refuse(...); break;
  *     case LKS_ACTION_WAIT:   sleep(action.span);                                              break;
  *     case LKS_ACTION_SEND:   send within action.span; lks_call_response(...) or _failure(...); break;
  *     case LKS_ACTION_DONE:
@@ -43,7 +43,7 @@ typedef struct lks_call_options {
   lks_span attempt_timeout;       /* likewise */
   unsigned max_retries;
   lks_pacing pacing;
-  lks_span late;      /* a slot missed by more than this is given back and asked for anew */
+  lks_span late;      /* a request that leaves later than its slot by more than this is announced: LKS_EFFECT_MOVE */
   bool key_renewable; /* ask for the key again, once after a 401 and once when it has expired */
   lks_budget *budget; /* borrowed; NULL: no budget */
 } lks_call_options;
@@ -83,14 +83,13 @@ void lks_call_key(lks_call *call, lks_time now, lks_key *key);
 lks_key *lks_call_current_key(const lks_call *call);
 
 /* Answers to PACE: the slot is `wait` away. One that lies beyond the deadline after all is given back, and the call
- * ends as if refused with WOULD_WAIT. */
+ * ends as if refused with WOULD_WAIT. When a slot that was waited for has come, PACE is said once more while it is
+ * held, for others may have left late, or a pause may have been asked for, since it was promised: the answer is a new
+ * grant, with 0 when the slot holds. */
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
-/* Whether a slot that was waited for has come, so that SEND is next. The limiter may want to look once more: others may
- * have left late, or a pause may have been asked for, since the slot was promised. */
-bool lks_call_slot_due(const lks_call *call, lks_time now);
-/* What it then found, before lks_call_next: the slot is `wait` away after all, 0 for now. Beyond the deadline the call
- * ends as if refused with WOULD_WAIT. Ignored when no slot is due. */
-void lks_call_renew(lks_call *call, lks_time now, lks_span wait);
+/* Answers to PACE: no answer yet, so it is said again after `wait`. A slot that is held stays so. When that lies beyond
+ * the deadline, the call ends as if refused with WOULD_WAIT. */
+void lks_call_later(lks_call *call, lks_time now, lks_span wait);
 /* Answers to KEY and PACE: it cannot be had. kind is UNAUTHENTICATED, WOULD_WAIT, QUOTA_EXCEEDED, STORE or what else
  * stopped the driver; `retry_after` below 0 when not known; `message` is copied, NULL gives a standard one. After an
  * attempt the failure of that attempt stays the result of the call, since it is what happened; why no other key could
@@ -148,6 +147,8 @@ void lks_call_result(const lks_call *call, lks_result *result);
 /* Attempts begun so far, the running one included. */
 size_t lks_call_attempt_count(const lks_call *call);
 lks_time lks_call_deadline(const lks_call *call);
+/* Whether a slot is held that was not used yet: under PACE, one that was waited for and has come. */
+bool lks_call_holds_slot(const lks_call *call);
 /* Whether SEND was said and the attempt has not ended: the one time at which the request may be sent. */
 bool lks_call_is_sending(const lks_call *call);
 /* The wait announced last was one between attempts, not one for a slot: for events. */

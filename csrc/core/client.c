@@ -160,21 +160,57 @@ static lks_state *state_of(const lks_client *client, lks_memory_store *store, co
   return lks_memory_store_get(store, name);
 }
 
+static const char *reason(lks_kind kind, lks_pacing pacing) {
+  if (kind == LKS_KIND_QUOTA_EXCEEDED) return "the monthly quota is used up";
+  if (kind == LKS_KIND_NO_MEMORY) return "out of memory";
+  return pacing == LKS_PACING_FAIL ? "no slot is free now (pacing is \"fail\")"
+                                   : "the next free slot lies beyond the deadline";
+}
+
+lks_wish lks_client_wish(const lks_call *call, lks_span longest) {
+  return (lks_wish){
+      .longest = longest,
+      .renews = lks_call_holds_slot(call),
+      .unpaced = lks_call_pacing(call) == LKS_PACING_OFF,
+      .quota = (lks_call_operation(call)->flags & LKS_OPERATION_QUOTA) != 0,
+  };
+}
+
+lks_settlement lks_client_settlement(const lks_call *call, unsigned effects) {
+  return (lks_settlement){
+      .unused = (effects & LKS_EFFECT_RELEASE) != 0,
+      .late = (effects & LKS_EFFECT_MOVE) ? lks_call_lateness(call) : 0,
+      .pause = (effects & LKS_EFFECT_PAUSE) ? lks_call_pause(call) : 0,
+  };
+}
+
+void lks_client_paced(lks_call *call, lks_time now, lks_kind kind, lks_span span) {
+  if (kind == LKS_KIND_NONE)
+    lks_call_grant(call, now, span);
+  else
+    lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
+}
+
+static void pace(const lks_client *client, lks_state *state, lks_call *call, lks_time now, lks_span longest,
+                 lks_ticket *ticket) {
+  const lks_wish wish = lks_client_wish(call, longest);
+  lks_span span;
+  lks_kind kind = lks_state_take(state, &client->windows, &wish, now, ticket, &span);
+  lks_client_paced(call, now, kind, span);
+}
+
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
                            lks_time now) {
   unsigned unsettled = 0;
-  if (store != NULL && ticket->held && lks_call_slot_due(call, now)) {
-    lks_state *state = state_of(client, store, call);
-    if (state != NULL) lks_pacer_renew(state, &client->windows, call, now, ticket);
-  }
   for (;;) {
     lks_action action = lks_call_next(call, now);
     bool paced = action.kind == LKS_ACTION_PACE && store != NULL;
     if (store != NULL && (paced || action.effects != 0)) {
       lks_state *state = state_of(client, store, call);
       if (state != NULL) {
-        lks_pacer_settle(state, call, now, action.effects, ticket);
-        if (paced) lks_pacer_reserve(state, &client->windows, call, now, action.span, ticket);
+        const lks_settlement settlement = lks_client_settlement(call, action.effects);
+        lks_state_settle(state, ticket, now, &settlement);
+        if (paced) pace(client, state, call, now, action.span, ticket);
       } else if (paced) {
         lks_call_refuse(call, now, LKS_KIND_NO_MEMORY, -1, "out of memory");
       }

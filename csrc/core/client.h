@@ -7,7 +7,6 @@
 #include "call.h"
 #include "headers.h"
 #include "memory_store.h"
-#include "pacer.h"
 #include "request.h"
 #include "url.h"
 
@@ -59,6 +58,13 @@ lks_call *lks_client_call(lks_client *client, const lks_call_options *options, l
  * wants another one. */
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
                            lks_time now);
+
+/* The parts of lks_client_next, for a state that is kept elsewhere: what the call wants of it, ... */
+lks_wish lks_client_wish(const lks_call *call, lks_span longest);
+/* ... what effects announced with an action mean to it, valid until the next lks_call_next, ... */
+lks_settlement lks_client_settlement(const lks_call *call, unsigned effects);
+/* ... and what lks_state_take answered, handed to the call. */
+void lks_client_paced(lks_call *call, lks_time now, lks_kind kind, lks_span span);
 
 typedef struct lks_received {
   int status;

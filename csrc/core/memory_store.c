@@ -25,7 +25,7 @@ lks_memory_store *lks_memory_store_new(void) {
 
 static void entry_free(entry *gone) {
   if (gone == NULL) return;
-  lks_pace_free(gone->state.pace);
+  lks_state_clear(&gone->state);
   free(gone);
 }
 
@@ -72,9 +72,9 @@ static entry *entry_new(const char *name, uint32_t hash) {
   size_t size = strlen(name) + 1;
   entry *made = malloc(sizeof *made + size);
   if (made == NULL) return NULL;
-  *made = (entry){.state.pace = lks_pace_new(), .hash = hash};
+  *made = (entry){.hash = hash};
   memcpy(made->name, name, size);
-  if (made->state.pace != NULL) return made;
+  if (lks_state_init(&made->state)) return made;
   entry_free(made);
   return NULL;
 }

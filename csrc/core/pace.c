@@ -1,8 +1,10 @@
 #include "pace.h"
 
+#include "bytes.h"
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "bytes.h"
 
 #define DEFAULT_LONGEST (60 * LKS_SECOND)
 #define SMALLEST_CAPACITY ((size_t)32)
@@ -240,19 +242,66 @@ lks_time lks_pace_end(const lks_pace *pace) {
   return later(pace->paused, *kept(pace, pace->count - 1) + pace->longest);
 }
 
-/* A written history: these, then the slots in order. */
-enum { DROPPED, PAUSED, NOW, LONGEST, HEAD };
-static_assert(NOW * sizeof(lks_time) == LKS_PACE_CLOCK_OFFSET, "the header says where the clock stands");
-
-static bool append_times(lks_buffer *out, const lks_time *times, size_t count) {
-  return lks_buffer_append(out, (const char *)times, count * sizeof *times);
+static bool replace(lks_pace *pace, lks_time *times, size_t capacity, size_t count, const lks_pace *rest) {
+  free(pace->times);
+  *pace = *rest;
+  pace->times = times;
+  pace->capacity = capacity;
+  pace->first = 0;
+  pace->count = count;
+  return true;
 }
 
+static size_t capacity_for(size_t count) {
+  size_t capacity = SMALLEST_CAPACITY;
+  while (capacity < count) capacity *= 2;
+  return capacity;
+}
+
+bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
+  size_t capacity = capacity_for(other->count);
+  lks_time *times = copied(other, capacity);
+  return times != NULL && replace(pace, times, capacity, other->count, other);
+}
+
+bool lks_pace_merge(lks_pace *pace, const lks_pace *other) {
+  size_t most = pace->count + other->count, capacity = capacity_for(most), count = 0, i = 0, j = 0;
+  lks_time *times = malloc(capacity * sizeof *times);
+  if (times == NULL) return false;
+  while (i < pace->count || j < other->count) {
+    lks_time mine = i < pace->count ? *kept(pace, i) : INT64_MAX;
+    lks_time theirs = j < other->count ? *kept(other, j) : INT64_MAX;
+    times[count++] = mine < theirs ? mine : theirs;
+    if (mine <= theirs) i++;
+    if (theirs <= mine) j++;
+  }
+  lks_pace rest = *pace;
+  rest.dropped = later(pace->dropped, other->dropped);
+  rest.paused = later(pace->paused, other->paused);
+  rest.now = later(pace->now, other->now);
+  rest.longest = later(pace->longest, other->longest);
+  replace(pace, times, capacity, count, &rest);
+  while (pace->count > LKS_PACE_HISTORY_MAX) drop_first(pace);
+  return true;
+}
+
+bool lks_pace_is_empty(const lks_pace *pace) {
+  return pace->count == 0;
+}
+
+/* A written history: these, then the slots in order. */
+enum { DROPPED, PAUSED, NOW, LONGEST, COUNT, HEAD };
+static_assert(NOW * LKS_BYTES_SIZE == LKS_PACE_CLOCK_OFFSET, "the header says where the clock stands");
+static_assert((HEAD + LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX, "the header says how much it is");
+
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {
-  const lks_time head[HEAD] = {
-      [DROPPED] = pace->dropped, [PAUSED] = pace->paused, [NOW] = pace->now, [LONGEST] = pace->longest};
-  append_times(out, head, HEAD);
-  for (size_t i = 0; i < pace->count; i++) append_times(out, kept(pace, i), 1);
+  const int64_t head[HEAD] = {[DROPPED] = pace->dropped,
+                              [PAUSED] = pace->paused,
+                              [NOW] = pace->now,
+                              [LONGEST] = pace->longest,
+                              [COUNT] = (int64_t)pace->count};
+  for (size_t i = 0; i < HEAD; i++) lks_bytes_append(out, head[i]);
+  for (size_t i = 0; i < pace->count; i++) lks_bytes_append(out, *kept(pace, i));
   return !out->failed;
 }
 
@@ -260,30 +309,29 @@ static bool is_instant(lks_time time) {
   return time >= NEVER && time <= LKS_TIME_MAX;
 }
 
-bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
-  lks_time head[HEAD];
-  if (length < sizeof head || length > LKS_PACE_BYTES_MAX || length % sizeof *head != 0) return false;
-  memcpy(head, bytes, sizeof head);
-  if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
-  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX) return false;
+static bool read_slots(const char *bytes, lks_time *times, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    times[i] = lks_bytes_read(bytes + i * LKS_BYTES_SIZE);
+    if (!is_instant(times[i]) || (i > 0 && times[i - 1] > times[i])) return false;
+  }
+  return true;
+}
 
-  size_t count = length / sizeof *head - HEAD, capacity = SMALLEST_CAPACITY;
-  while (capacity < count) capacity *= 2;
+bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
+  int64_t head[HEAD];
+  if (length < HEAD * LKS_BYTES_SIZE || length > LKS_PACE_BYTES_MAX || length % LKS_BYTES_SIZE != 0) return false;
+  size_t count = length / LKS_BYTES_SIZE - HEAD;
+  for (size_t i = 0; i < HEAD; i++) head[i] = lks_bytes_read(bytes + i * LKS_BYTES_SIZE);
+  if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
+  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX || head[COUNT] != (int64_t)count) return false;
+
+  size_t capacity = capacity_for(count);
   lks_time *times = malloc(capacity * sizeof *times);
   if (times == NULL) return false;
-  memcpy(times, bytes + sizeof head, count * sizeof *times);
-  for (size_t i = 0; i < count; i++) {
-    if (is_instant(times[i]) && (i == 0 || times[i - 1] <= times[i])) continue;
+  if (!read_slots(bytes + HEAD * LKS_BYTES_SIZE, times, count)) {
     free(times);
     return false;
   }
-  free(pace->times);
-  *pace = (lks_pace){.times = times,
-                     .capacity = capacity,
-                     .count = count,
-                     .dropped = head[DROPPED],
-                     .paused = head[PAUSED],
-                     .now = head[NOW],
-                     .longest = head[LONGEST]};
-  return true;
+  const lks_pace rest = {.dropped = head[DROPPED], .paused = head[PAUSED], .now = head[NOW], .longest = head[LONGEST]};
+  return replace(pace, times, capacity, count, &rest);
 }

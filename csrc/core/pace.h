@@ -78,14 +78,24 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
  * longest so far. May lie long past. */
 lks_time lks_pace_end(const lks_pace *pace);
 
-/* Appends the history as bytes that lks_pace_read takes on the same machine. False: see lks_buffer. */
+/* Makes `pace` a copy of `other`. False, `pace` staying as it was, when out of memory. */
+bool lks_pace_copy(lks_pace *pace, const lks_pace *other);
+
+/* Adds what `other`, a history by the same clock, knows besides: a slot that stands in both is one send, the later
+ * pause holds. False, `pace` staying as it was, when out of memory. */
+bool lks_pace_merge(lks_pace *pace, const lks_pace *other);
+
+/* Whether no slot is kept. */
+bool lks_pace_is_empty(const lks_pace *pace);
+
+/* Appends the history as bytes (bytes.h). False: see lks_buffer. */
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
 
-/* Where in them stands, as a lks_time, what the clock said last. */
-#define LKS_PACE_CLOCK_OFFSET (2 * sizeof(lks_time))
+/* Where in them stands, as a number, what the clock said last. */
+#define LKS_PACE_CLOCK_OFFSET ((size_t)16)
 
 /* Most bytes that lks_pace_write appends. */
-#define LKS_PACE_BYTES_MAX ((4 + LKS_PACE_HISTORY_MAX) * sizeof(lks_time))
+#define LKS_PACE_BYTES_MAX ((5 + LKS_PACE_HISTORY_MAX) * 8)
 
 /* Takes over a written history. False, the present one staying, when the bytes are none or memory is short. */
 bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length);

@@ -1,6 +1,6 @@
 #include "binding.h"
 
-#include "core/snapshot.h"
+#include "core/state_bytes.h"
 
 static lks_memory_box *check_box(lua_State *L, int index) {
   return luaL_checkudata(L, index, LKS_MEMORY_TYPE);
@@ -25,7 +25,7 @@ static lks_state *check_state(lua_State *L) {
 static int memory_new(lua_State *L) {
   lks_memory_box *box = lua_newuserdata(L, sizeof *box);
   box->store = NULL;
-  lks_buffer_init(&box->saved, LKS_SNAPSHOT_MAX);
+  lks_buffer_init(&box->saved, LKS_STATE_BYTES_MAX);
   luaL_getmetatable(L, LKS_MEMORY_TYPE);
   lua_setmetatable(L, -2);
   box->store = lks_memory_store_new();
@@ -57,9 +57,9 @@ static int memory_reserve(lua_State *L) {
   lks_time now = lks_lua_check_time(L, 4);
   const lks_wish wish = {
       .longest = lks_lua_check_time(L, 5), .unpaced = lua_toboolean(L, 6) != 0, .quota = lua_toboolean(L, 7) != 0};
-  lks_ticket ticket;
+  lks_ticket ticket = {0};
   lks_span span;
-  lks_kind kind = lks_pacer_take(state, &windows, &wish, now, &ticket, &span);
+  lks_kind kind = lks_state_take(state, &windows, &wish, now, &ticket, &span);
   if (kind == LKS_KIND_NO_MEMORY) return lks_lua_no_memory(L);
   if (kind == LKS_KIND_NONE) {
     lks_lua_push_span(L, span);
@@ -96,7 +96,7 @@ static int memory_renew(lua_State *L) {
 static int memory_release(lua_State *L) {
   lks_state *state = check_state(L);
   lks_ticket ticket = {.slot = lks_lua_check_time(L, 3), .held = true, .probing = lua_toboolean(L, 4) != 0};
-  lks_pacer_give_back(state, &ticket);
+  lks_state_give_back(state, &ticket);
   return 0;
 }
 
@@ -162,12 +162,12 @@ static int memory_save(lua_State *L) {
   const char *before = luaL_checklstring(L, 4, &length);
   lks_buffer *saved = &check_box(L, 1)->saved;
   lks_buffer_clear(saved);
-  if (!lks_snapshot_write(state, saved)) return lks_lua_no_memory(L);
-  if (lks_snapshot_same(before, length, saved->data, saved->length))
+  if (!lks_state_bytes_write(state, saved)) return lks_lua_no_memory(L);
+  if (lks_state_bytes_same(before, length, saved->data, saved->length))
     lua_pushnil(L);
   else
     lua_pushlstring(L, saved->data, saved->length);
-  lks_lua_push_span(L, lks_snapshot_life(state, now));
+  lks_lua_push_span(L, lks_state_life(state, now));
   return 2;
 }
 
@@ -176,7 +176,7 @@ static int memory_load(lua_State *L) {
   lks_state *state = check_state(L);
   size_t length;
   const char *bytes = luaL_checklstring(L, 3, &length);
-  lua_pushboolean(L, lks_snapshot_read(state, bytes, length));
+  lua_pushboolean(L, lks_state_bytes_read(state, bytes, length));
   return 1;
 }
 

@@ -89,7 +89,7 @@ static void test_slot_that_failed_before_sending_is_given_back(void) {
 }
 
 /* Grants a slot 1 s away and comes back for it late by so much. */
-static lks_action miss_slot(call_script *script, lks_call *call, lks_span late) {
+static lks_action wait_for_slot(call_script *script, lks_call *call, lks_span late) {
   CHECK_INT(lks_call_next(call, script->now).kind, LKS_ACTION_PACE);
   lks_call_grant(call, script->now, S);
   CHECK_INT(lks_call_next(call, script->now).kind, LKS_ACTION_WAIT);
@@ -97,36 +97,91 @@ static lks_action miss_slot(call_script *script, lks_call *call, lks_span late) 
   return lks_call_next(call, script->now);
 }
 
-static void test_missed_slot_is_asked_for_anew_three_times_and_then_used_late(void) {
+static void test_slot_that_was_waited_for_is_looked_at_once_more(void) {
+  static const struct {
+    lks_span late, wait;
+    lks_action_kind kind;
+    lks_span span;
+  } rows[] = {
+      {0, 0, LKS_ACTION_SEND, 10 * S},         {0, -S, LKS_ACTION_SEND, 10 * S},
+      {30 * S, 0, LKS_ACTION_SEND, 10 * S},    {0, 3 * S, LKS_ACTION_WAIT, 3 * S},
+      {30 * S, 3 * S, LKS_ACTION_WAIT, 3 * S}, {0, 89 * S - 1, LKS_ACTION_WAIT, 89 * S - 1},
+      {0, 89 * S, LKS_ACTION_FAILED, 0},       {0, INT64_MAX, LKS_ACTION_FAILED, 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    call_script script;
+    lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
+    CHECK(!lks_call_holds_slot(call));
+    lks_action action = wait_for_slot(&script, call, rows[i].late);
+    CHECK_INT(action.kind, LKS_ACTION_PACE);
+    CHECK_INT(action.effects, 0);
+    CHECK_INT(action.span, 89 * S - rows[i].late - 1);
+    CHECK(lks_call_holds_slot(call));
+    lks_call_grant(call, script.now, rows[i].wait);
+    lks_call_grant(call, script.now, 50 * S); /* said twice */
+    action = lks_call_next(call, script.now);
+    CHECK_INT(action.kind, rows[i].kind);
+    CHECK_INT(action.span, rows[i].span);
+    CHECK_INT(action.effects, action.kind == LKS_ACTION_FAILED ? LKS_EFFECT_RELEASE : 0);
+    lks_result result;
+    lks_call_result(call, &result);
+    if (action.kind == LKS_ACTION_FAILED) CHECK_INT(result.kind, LKS_KIND_WOULD_WAIT);
+    if (action.kind == LKS_ACTION_WAIT) {
+      script.now += action.span;
+      CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_PACE);
+      lks_call_grant(call, script.now, 0);
+      CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
+    }
+    end(&script, call);
+  }
+}
+
+static void test_slot_that_is_refused_when_it_has_come_is_given_back(void) {
   call_script script;
   lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
-  for (int i = 0; i < 3; i++) {
-    lks_action action = miss_slot(&script, call, S);
-    CHECK_INT(action.kind, LKS_ACTION_PACE);
-    CHECK_INT(action.effects, LKS_EFFECT_RELEASE);
-    CHECK_INT(lks_call_next(call, script.now).effects, 0);
-  }
-  lks_action action = miss_slot(&script, call, S);
-  CHECK_INT(action.kind, LKS_ACTION_SEND);
-  CHECK_INT(action.effects, 0);
-  script_answer(&script, call);
-  action = lks_call_next(call, script.now);
-  CHECK_INT(action.kind, LKS_ACTION_DONE);
-  CHECK_INT(action.effects, LKS_EFFECT_MOVE);
-  CHECK_INT(lks_call_lateness(call), S);
+  CHECK_INT(wait_for_slot(&script, call, 0).kind, LKS_ACTION_PACE);
+  lks_call_refuse(call, script.now, LKS_KIND_WOULD_WAIT, 7 * S, NULL);
+  lks_action action = lks_call_next(call, script.now);
+  CHECK_INT(action.kind, LKS_ACTION_FAILED);
+  CHECK_INT(action.effects, LKS_EFFECT_RELEASE);
   end(&script, call);
 }
 
-static void test_small_lateness_is_no_miss(void) {
+static void test_asking_again_later_is_a_wait(void) {
+  for (int held = 0; held < 2; held++) {
+    call_script script;
+    lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
+    if (held)
+      CHECK_INT(wait_for_slot(&script, call, 0).kind, LKS_ACTION_PACE);
+    else
+      CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_PACE);
+    lks_call_later(call, script.now, 2 * S);
+    lks_call_later(call, script.now, 50 * S); /* said twice */
+    lks_action action = lks_call_next(call, script.now);
+    CHECK_INT(action.kind, LKS_ACTION_WAIT);
+    CHECK_INT(action.span, 2 * S);
+    script.now += 2 * S;
+    CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_PACE);
+    CHECK_INT(lks_call_holds_slot(call), held);
+    lks_call_grant(call, script.now, 0);
+    CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
+    end(&script, call);
+  }
+}
+
+static void test_asking_again_after_the_deadline_ends_the_call(void) {
   call_script script;
   lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
-  lks_action action = miss_slot(&script, call, 50 * MS);
-  CHECK_INT(action.kind, LKS_ACTION_SEND);
-  script_answer(&script, call);
-  CHECK_INT(lks_call_next(call, script.now).effects, 0);
-  end(&script, call);
-  call = paced_call(&script, "200", LKS_PACING_WAIT);
-  CHECK_INT(miss_slot(&script, call, 50 * MS + 1).kind, LKS_ACTION_PACE);
+  CHECK_INT(wait_for_slot(&script, call, 0).kind, LKS_ACTION_PACE);
+  lks_call_later(call, script.now, 89 * S);
+  lks_action action = lks_call_next(call, script.now);
+  CHECK_INT(action.kind, LKS_ACTION_FAILED);
+  CHECK_INT(action.effects, LKS_EFFECT_RELEASE);
+  lks_result result;
+  lks_call_result(call, &result);
+  CHECK_INT(result.kind, LKS_KIND_WOULD_WAIT);
+  CHECK_INT(result.outcome, LKS_NOT_SENT);
+  CHECK_INT(result.retry_after, 89 * S);
   end(&script, call);
 }
 
@@ -144,64 +199,6 @@ static void test_slot_that_was_never_waited_for_is_used_late(void) {
     CHECK_INT(lks_call_lateness(call), 2 * S);
     end(&script, call);
   }
-}
-
-static void test_slot_that_has_come_may_be_looked_at_once_more(void) {
-  static const struct {
-    lks_span late, wait;
-    lks_action_kind kind;
-    lks_span span;
-  } rows[] = {
-      {0, 0, LKS_ACTION_SEND, 10 * S},
-      {0, -S, LKS_ACTION_SEND, 10 * S},
-      {30 * S, 0, LKS_ACTION_SEND, 10 * S}, /* no longer a miss */
-      {0, 3 * S, LKS_ACTION_WAIT, 3 * S},
-      {30 * S, 3 * S, LKS_ACTION_WAIT, 3 * S},
-      {0, 89 * S - 1, LKS_ACTION_WAIT, 89 * S - 1},
-      {0, 89 * S, LKS_ACTION_FAILED, 0},
-      {0, INT64_MAX, LKS_ACTION_FAILED, 0},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    call_script script;
-    lks_call *call = paced_call(&script, "200", LKS_PACING_WAIT);
-    lks_call_next(call, script.now);
-    lks_call_grant(call, script.now, S);
-    CHECK(!lks_call_slot_due(call, script.now + S)); /* nobody waited yet */
-    CHECK_INT(lks_call_next(call, script.now).span, S);
-    CHECK(!lks_call_slot_due(call, script.now + S - 1));
-    CHECK(lks_call_slot_due(call, script.now + S));
-    CHECK(!lks_call_slot_due(call, script.now - 1)); /* by a clock that stepped back */
-    script.now += S + rows[i].late;
-    lks_call_renew(call, script.now, rows[i].wait);
-    lks_call_renew(call, script.now, 50 * S); /* said twice */
-    lks_action action = lks_call_next(call, script.now);
-    CHECK_INT(action.kind, rows[i].kind);
-    CHECK_INT(action.span, rows[i].span);
-    CHECK_INT(action.effects, action.kind == LKS_ACTION_FAILED ? LKS_EFFECT_RELEASE : 0);
-    lks_result result;
-    lks_call_result(call, &result);
-    if (action.kind == LKS_ACTION_FAILED) CHECK_INT(result.kind, LKS_KIND_WOULD_WAIT);
-    if (action.kind == LKS_ACTION_WAIT) {
-      script.now += action.span;
-      CHECK(lks_call_slot_due(call, script.now));
-      lks_call_renew(call, script.now, 0);
-      CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
-    }
-    end(&script, call);
-  }
-}
-
-static void test_wait_for_an_earlier_slot_does_not_count(void) {
-  call_script script;
-  lks_call *call = paced_call(&script, "refused", LKS_PACING_WAIT);
-  script.chance = 0;
-  CHECK_INT(miss_slot(&script, call, 0).kind, LKS_ACTION_SEND);
-  script_answer(&script, call);
-  CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_PACE);
-  lks_call_grant(call, script.now, 0);
-  script.now += 2 * S;
-  CHECK_INT(lks_call_next(call, script.now).kind, LKS_ACTION_SEND);
-  end(&script, call);
 }
 
 static void test_slot_moves_to_when_the_request_began_to_leave(void) {
@@ -306,11 +303,11 @@ int main(void) {
   RUN(test_slot_is_waited_for_unless_pacing_is_off);
   RUN(test_slot_beyond_the_deadline_is_given_back_at_once);
   RUN(test_slot_that_failed_before_sending_is_given_back);
-  RUN(test_missed_slot_is_asked_for_anew_three_times_and_then_used_late);
-  RUN(test_small_lateness_is_no_miss);
+  RUN(test_slot_that_was_waited_for_is_looked_at_once_more);
+  RUN(test_slot_that_is_refused_when_it_has_come_is_given_back);
+  RUN(test_asking_again_later_is_a_wait);
+  RUN(test_asking_again_after_the_deadline_ends_the_call);
   RUN(test_slot_that_was_never_waited_for_is_used_late);
-  RUN(test_slot_that_has_come_may_be_looked_at_once_more);
-  RUN(test_wait_for_an_earlier_slot_does_not_count);
   RUN(test_slot_moves_to_when_the_request_began_to_leave);
   RUN(test_429_pauses_everyone);
   RUN(test_pause_is_counted_from_the_answer);

@@ -85,9 +85,13 @@ static void answer_pace(random_run *run, const lks_action *action) {
     lks_call_refuse(run->call, run->script.now, LKS_KIND_WOULD_WAIT, 99 * S, NULL);
     return;
   }
+  if (die == 9) {
+    lks_call_later(run->call, run->script.now, some_span(run, action->span));
+    return;
+  }
   /* A store far away may grant what has become too late. */
   lks_span wait = die == 1 ? action->span + S : die < 8 ? some_span(run, action->span) : 0;
-  run->grants++;
+  if (!lks_call_holds_slot(run->call)) run->grants++;
   lks_call_grant(run->call, run->script.now, wait);
 }
 
@@ -95,10 +99,6 @@ static void answer_pace(random_run *run, const lks_action *action) {
 static bool step(random_run *run) {
   jump(run);
   observe(run);
-  if (script_random(&run->seed, 2)) {
-    lks_call_renew(run->call, run->script.now, (lks_span)script_random(&run->seed, 3) * S);
-    observe(run);
-  }
   lks_action action = lks_call_next(run->call, run->script.now);
   script_effects(&run->script, run->call, action.effects);
   check_span(run, &action);

@@ -132,7 +132,7 @@ static void give_key(call_script *script, lks_call *call) {
 
 static void give_slot(call_script *script, lks_call *call) {
   if (script->asked_slots++ < script->slots)
-    lks_call_grant(call, script->now, script->slot);
+    lks_call_grant(call, script->now, lks_call_holds_slot(call) ? 0 : script->slot);
   else
     lks_call_refuse(call, script->now, script->no_slot, script->no_slot_for, NULL);
 }

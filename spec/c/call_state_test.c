@@ -41,8 +41,8 @@ static void say_grant(lks_call *call, call_script *script) {
   lks_call_grant(call, script->now, 7 * S);
 }
 
-static void say_renew(lks_call *call, call_script *script) {
-  lks_call_renew(call, script->now, 7 * S);
+static void say_later(lks_call *call, call_script *script) {
+  lks_call_later(call, script->now, 7 * S);
 }
 
 static void say_refuse(lks_call *call, call_script *script) {
@@ -74,7 +74,7 @@ static const struct {
     {say_response, {[AT_SENT] = true}},
     {say_success, {[AT_SENT] = true}},
     {say_failure, {[AT_SENT] = true}},
-    {say_renew, {[AT_KEY] = false}}, /* no slot is due: the one of AT_SLOT lies ahead */
+    {say_later, {[AT_PACE] = true}},
 };
 
 static call_script two_keys(void) {

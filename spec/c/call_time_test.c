@@ -251,6 +251,10 @@ static void test_clock_that_steps_back_lengthens_no_wait(void) {
     CHECK_INT(lks_call_next(call, now += S).span, 3 * S);
     CHECK_INT(lks_call_next(call, now -= steps[i]).span, 3 * S);
     lks_action action = lks_call_next(call, now += 3 * S);
+    CHECK_INT(action.kind, LKS_ACTION_PACE);
+    CHECK_INT(action.span, 16 * S - 1);
+    lks_call_grant(call, now, 0);
+    action = lks_call_next(call, now);
     CHECK_INT(action.kind, LKS_ACTION_SEND);
     CHECK_INT(action.span, 10 * S);
     CHECK_INT(lks_call_next(call, now += S).span, 9 * S);

@@ -248,7 +248,7 @@ static void test_headers(void) {
   lks_request request;
   lks_header headers[LKS_REQUEST_HEADERS_MAX];
   lks_key *key = NULL;
-  CHECK_INT(lks_key_new(LKS_LOCKPUB, "ll_live", 7, &key), LKS_KEY_OK);
+  CHECK_INT(lks_key_new(LKS_LOCKPUB, "ll_live_x", 9, &key), LKS_KEY_OK);
   lks_request_init(&request);
   CHECK_INT(lks_request_headers(&request, NULL, headers), 1);
   CHECK_TEXT(headers[0].name, "Accept");
@@ -257,7 +257,7 @@ static void test_headers(void) {
   lks_request_set_body(&request, "{}", 2);
   CHECK_INT(lks_request_headers(&request, key, headers), 4);
   CHECK_TEXT(headers[0].name, "Authorization");
-  CHECK_TEXT(headers[0].value, "Bearer ll_live");
+  CHECK_TEXT(headers[0].value, "Bearer ll_live_x");
   CHECK_TEXT(headers[1].name, "Accept");
   CHECK_TEXT(headers[2].name, "User-Agent");
   CHECK_TEXT(headers[2].value, "locksmith/1.0");

@@ -191,14 +191,14 @@ static void tell_refusal(model *m) {
   }
 }
 
-static void tell_renewal(model *m) {
+static void tell_later(model *m) {
   lks_span wait = span(m);
-  lks_call_renew(m->call, tell_time(m), wait);
+  lks_call_later(m->call, tell_time(m), wait);
 }
 
 static void tell_anything(model *m) {
   static void (*const words[])(model * m) = {tell_response, tell_failure, tell_key,  tell_slot,
-                                             tell_refusal,  tell_renewal, tell_abort};
+                                             tell_refusal,  tell_later,   tell_abort};
   words[byte(m) % COUNT(words)](m);
 }
 

@@ -1,8 +1,9 @@
-/* Calls joined to the pacing state of their key: no slot lost, none kept, the quota probe handed back. */
-#include "core/pacer.h"
+/* Calls joined to the state of their key: no slot lost, none kept, the quota probe handed back. And two states made
+ * one. */
+#include "core/state.h"
 
 #include "call_script.h"
-#include "core/memory_store.h"
+#include "core/client.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -42,12 +43,20 @@ static lks_call *asking_call(pacing_bench *bench, lks_pacing pacing, lks_time no
 static lks_action reserve(pacing_bench *bench, lks_call *call, lks_time now, lks_ticket *ticket) {
   lks_action action = lks_call_next(call, now);
   CHECK_INT(action.kind, LKS_ACTION_PACE);
-  lks_pacer_reserve(bench->state, &two_in_ten, call, now, action.span, ticket);
+  const lks_wish wish = lks_client_wish(call, action.span);
+  lks_span span;
+  lks_kind kind = lks_state_take(bench->state, &two_in_ten, &wish, now, ticket, &span);
+  lks_client_paced(call, now, kind, span);
   return lks_call_next(call, now);
 }
 
+static void settle_effects(pacing_bench *bench, lks_call *call, lks_time now, unsigned effects, lks_ticket *ticket) {
+  const lks_settlement settlement = lks_client_settlement(call, effects);
+  lks_state_settle(bench->state, ticket, now, &settlement);
+}
+
 static void settle(pacing_bench *bench, lks_call *call, lks_time now, lks_ticket *ticket) {
-  lks_pacer_settle(bench->state, call, now, lks_call_next(call, now).effects, ticket);
+  settle_effects(bench, call, now, lks_call_next(call, now).effects, ticket);
 }
 
 static lks_result result_of(const lks_call *call) {
@@ -305,8 +314,8 @@ static lks_call *waited_call(pacing_bench *bench, lks_ticket *ticket) {
   fill_windows(bench, T0);
   lks_call *call = asking_call(bench, LKS_PACING_WAIT, T0);
   CHECK_INT(reserve(bench, call, T0, ticket).kind, LKS_ACTION_WAIT);
-  CHECK(!lks_call_slot_due(call, T0 + 9 * S));
-  CHECK(lks_call_slot_due(call, T0 + 10 * S));
+  CHECK_INT(lks_call_next(call, T0 + 10 * S - 1).kind, LKS_ACTION_WAIT);
+  CHECK(lks_call_holds_slot(call));
   return call;
 }
 
@@ -314,8 +323,7 @@ static void test_slot_that_came_is_used(void) {
   pacing_bench bench = bench_new("201");
   lks_ticket ticket;
   lks_call *call = waited_call(&bench, &ticket);
-  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
-  CHECK_INT(lks_call_next(call, T0 + 10 * S).kind, LKS_ACTION_SEND);
+  CHECK_INT(reserve(&bench, call, T0 + 10 * S, &ticket).kind, LKS_ACTION_SEND);
   CHECK(ticket.held && ticket.slot == T0 + 10 * S);
   lks_call_free(call);
   bench_free(&bench);
@@ -326,12 +334,10 @@ static void test_pause_asked_for_meanwhile_holds_for_who_waits(void) {
   lks_ticket ticket;
   lks_call *call = waited_call(&bench, &ticket);
   lks_pace_pause(bench.state->pace, T0 + 5 * S, T0 + 25 * S);
-  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
-  lks_action action = lks_call_next(call, T0 + 10 * S);
+  lks_action action = reserve(&bench, call, T0 + 10 * S, &ticket);
   CHECK_INT(action.kind, LKS_ACTION_WAIT);
   CHECK_INT(action.span, 15 * S);
-  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 25 * S, &ticket);
-  CHECK_INT(lks_call_next(call, T0 + 25 * S).kind, LKS_ACTION_SEND);
+  CHECK_INT(reserve(&bench, call, T0 + 25 * S, &ticket).kind, LKS_ACTION_SEND);
   lks_call_free(call);
   bench_free(&bench);
 }
@@ -342,8 +348,7 @@ static void test_predecessor_that_left_late_is_waited_for(void) {
   lks_call *call = waited_call(&bench, &ticket);
   lks_pace_move(bench.state->pace, T0, T0 + S);
   lks_pace_move(bench.state->pace, T0, T0 + S);
-  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
-  CHECK_INT(lks_call_next(call, T0 + 10 * S).span, S);
+  CHECK_INT(reserve(&bench, call, T0 + 10 * S, &ticket).span, S);
   lks_call_free(call);
   bench_free(&bench);
 }
@@ -353,11 +358,10 @@ static void test_renewal_beyond_the_deadline_ends_the_call_unsent(void) {
   lks_ticket ticket;
   lks_call *call = waited_call(&bench, &ticket);
   lks_pace_pause(bench.state->pace, T0 + 5 * S, T0 + 1000 * S);
-  lks_pacer_renew(bench.state, &two_in_ten, call, T0 + 10 * S, &ticket);
+  lks_action action = reserve(&bench, call, T0 + 10 * S, &ticket);
   CHECK(!ticket.held);
-  lks_action action = lks_call_next(call, T0 + 10 * S);
   CHECK_INT(action.kind, LKS_ACTION_FAILED);
-  lks_pacer_settle(bench.state, call, T0 + 10 * S, action.effects, &ticket);
+  settle_effects(&bench, call, T0 + 10 * S, action.effects, &ticket);
   CHECK_INT(result_of(call).kind, LKS_KIND_WOULD_WAIT);
   CHECK_INT(result_of(call).outcome, LKS_NOT_SENT);
   CHECK_INT(result_of(call).retry_after, 990 * S);
@@ -365,7 +369,82 @@ static void test_renewal_beyond_the_deadline_ends_the_call_unsent(void) {
   bench_free(&bench);
 }
 
+static lks_state *state_with(const lks_time *slots, size_t count) {
+  lks_state *state = lks_state_new();
+  CHECK(state != NULL);
+  for (size_t i = 0; i < count; i++) CHECK(lks_pace_record(state->pace, &two_in_ten, T0, slots[i]));
+  return state;
+}
+
+static void test_merged_states_count_every_send_once(void) {
+  const lks_time mine[] = {T0, T0 + S, T0 + 3 * S}, theirs[] = {T0 + S, T0 + 2 * S, T0 + 3 * S, T0 + 3 * S};
+  lks_state *one = state_with(mine, 3), *other = state_with(theirs, 4);
+  CHECK(lks_state_merge(one, other));
+  /* T0, 1, 2, 3, 3: of the two at 3 s one was known to both. */
+  const lks_windows five = {1, {{5, 10 * S}}}, six = {1, {{6, 10 * S}}};
+  CHECK_INT(lks_pace_peek(one->pace, &five, T0 + 4 * S), T0 + 10 * S);
+  CHECK_INT(lks_pace_peek(one->pace, &six, T0 + 4 * S), T0 + 4 * S);
+  lks_state_free(one);
+  lks_state_free(other);
+}
+
+static void test_merging_keeps_the_later_pause_and_the_newer_quota(void) {
+  for (int swap = 0; swap < 2; swap++) {
+    lks_state *old = lks_state_new(), *new = lks_state_new();
+    lks_pace_pause(old->pace, T0, T0 + 20 * S);
+    lks_pace_pause(new->pace, T0, T0 + 5 * S);
+    CHECK(lks_quota_observe(&old->quota, T0, "1000", "7", NULL));
+    CHECK(lks_quota_observe(&new->quota, T0 + S, "1000", "5", NULL));
+    lks_state *into = swap ? new : old;
+    CHECK(lks_state_merge(into, swap ? old : new));
+    CHECK_INT(lks_pace_peek(into->pace, &two_in_ten, T0 + S), T0 + 20 * S);
+    CHECK_INT(into->quota.remaining, 5);
+    lks_state_free(old);
+    lks_state_free(new);
+  }
+}
+
+static void test_merging_again_changes_nothing(void) {
+  const lks_time mine[] = {T0, T0 + S}, theirs[] = {T0 + 2 * S};
+  lks_state *one = state_with(mine, 2), *other = state_with(theirs, 1);
+  lks_buffer once, twice;
+  lks_buffer_init(&once, LKS_PACE_BYTES_MAX);
+  lks_buffer_init(&twice, LKS_PACE_BYTES_MAX);
+  CHECK(lks_state_merge(one, other));
+  CHECK(lks_pace_write(one->pace, &once));
+  CHECK(lks_state_merge(one, other));
+  CHECK(lks_pace_write(one->pace, &twice));
+  CHECK(once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0);
+  lks_buffer_free(&once);
+  lks_buffer_free(&twice);
+  lks_state_free(one);
+  lks_state_free(other);
+}
+
+static void test_short_memory_leaves_states_as_they_were(void) {
+  const lks_time mine[] = {T0}, theirs[] = {T0 + 2 * S};
+  lks_state *one = state_with(mine, 1), *other = state_with(theirs, 1);
+  test_fail_alloc(1);
+  CHECK(!lks_state_merge(one, other));
+  test_fail_alloc(1);
+  CHECK(!lks_state_copy(one, other));
+  test_fail_alloc(1);
+  CHECK(lks_state_new() == NULL);
+  test_fail_alloc(2);
+  CHECK(lks_state_new() == NULL);
+  test_fail_alloc(0);
+  CHECK_INT(lks_pace_peek(one->pace, &two_in_ten, T0), T0);
+  CHECK(lks_state_copy(one, other));
+  lks_state_free(one);
+  lks_state_free(other);
+  lks_state_free(NULL);
+}
+
 int main(void) {
+  RUN(test_merged_states_count_every_send_once);
+  RUN(test_merging_keeps_the_later_pause_and_the_newer_quota);
+  RUN(test_merging_again_changes_nothing);
+  RUN(test_short_memory_leaves_states_as_they_were);
   RUN(test_slot_that_came_is_used);
   RUN(test_pause_asked_for_meanwhile_holds_for_who_waits);
   RUN(test_predecessor_that_left_late_is_waited_for);

@@ -1,0 +1,105 @@
+#include "state.h"
+
+#include <stdlib.h>
+
+bool lks_state_init(lks_state *state) {
+  *state = (lks_state){.pace = lks_pace_new()};
+  return state->pace != NULL;
+}
+
+void lks_state_clear(lks_state *state) {
+  lks_pace_free(state->pace);
+  state->pace = NULL;
+}
+
+lks_state *lks_state_new(void) {
+  lks_state *state = malloc(sizeof *state);
+  if (state != NULL && lks_state_init(state)) return state;
+  free(state);
+  return NULL;
+}
+
+void lks_state_free(lks_state *state) {
+  if (state == NULL) return;
+  lks_state_clear(state);
+  free(state);
+}
+
+bool lks_state_copy(lks_state *state, const lks_state *other) {
+  if (!lks_pace_copy(state->pace, other->pace)) return false;
+  state->quota = other->quota;
+  state->lineage = other->lineage;
+  return true;
+}
+
+void lks_state_give_back(lks_state *state, lks_ticket *ticket) {
+  if (ticket->held) lks_pace_release(state->pace, ticket->slot);
+  if (ticket->probing) lks_quota_unprobe(&state->quota);
+  *ticket = (lks_ticket){0};
+}
+
+/* The slot of the ticket has come: is it still one? */
+static lks_kind renew(lks_state *state, const lks_windows *windows, lks_time now, lks_time latest, lks_ticket *ticket,
+                      lks_span *span) {
+  lks_time renewed;
+  ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, latest, &renewed);
+  *span = renewed - now;
+  ticket->slot = renewed;
+  if (ticket->held) return LKS_KIND_NONE;
+  lks_state_give_back(state, ticket);
+  return renewed <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                        lks_ticket *ticket, lks_span *span) {
+  *span = 0;
+  if (wish->renews && ticket->held) return renew(state, windows, now, now + wish->longest, ticket, span);
+  *ticket = (lks_ticket){0};
+  if (wish->unpaced) {
+    ticket->held = lks_pace_record(state->pace, windows, now, now);
+    ticket->slot = now;
+    return LKS_KIND_NONE;
+  }
+  if (wish->quota) {
+    lks_time probe = state->quota.probe;
+    if (!lks_quota_admit(&state->quota, now, span)) return LKS_KIND_QUOTA_EXCEEDED;
+    ticket->probing = state->quota.probe != probe;
+  }
+  lks_time slot;
+  ticket->held = lks_pace_reserve(state->pace, windows, now, now + wish->longest, &slot);
+  *span = slot - now;
+  if (ticket->held) {
+    ticket->slot = slot;
+    return LKS_KIND_NONE;
+  }
+  lks_state_give_back(state, ticket);
+  return *span <= wish->longest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const lks_settlement *settlement) {
+  if (settlement->late > 0 && ticket->held) {
+    lks_pace_move(state->pace, ticket->slot, ticket->slot + settlement->late);
+    ticket->held = false;
+  }
+  if (settlement->unused) lks_state_give_back(state, ticket);
+  if (settlement->pause > 0) lks_pace_pause(state->pace, now, now + settlement->pause);
+}
+
+bool lks_state_merge(lks_state *state, const lks_state *other) {
+  const lks_quota *theirs = &other->quota;
+  if (theirs->known && (!state->quota.known || theirs->as_of > state->quota.as_of)) {
+    lks_time probe = state->quota.probe;
+    state->quota = *theirs;
+    if (probe > state->quota.probe) state->quota.probe = probe;
+  }
+  return lks_pace_merge(state->pace, other->pace);
+}
+
+lks_span lks_state_life(const lks_state *state, lks_time now) {
+  lks_time end = lks_pace_end(state->pace);
+  if (state->quota.known) {
+    lks_time renewed = state->quota.as_of + LKS_QUOTA_PERIOD_MAX;
+    if (renewed > end) end = renewed;
+  }
+  return end > now ? end - now : 0;
+}

@@ -1,0 +1,71 @@
+/* What is known about one key: its windows, the pauses the service asked for, and the monthly quota. One set of rules,
+ * wherever the state is kept: in this process (memory_store.h), or elsewhere as bytes (state_bytes.h). Instants are
+ * those of one clock, that of the place where the state is kept. */
+#ifndef LKS_STATE_H
+#define LKS_STATE_H
+
+#include "error.h"
+#include "pace.h"
+#include "quota.h"
+
+typedef struct lks_state {
+  lks_pace *pace; /* owned; never NULL */
+  lks_quota quota;
+  int64_t lineage; /* which memory this is: a place that lost its state and began anew has another. 0: none yet */
+} lks_state;
+
+/* A state in which nothing happened yet; NULL when out of memory. */
+lks_state *lks_state_new(void);
+/* NULL is a no-op. */
+void lks_state_free(lks_state *state);
+/* For a state that is part of something else. False when out of memory. */
+bool lks_state_init(lks_state *state);
+void lks_state_clear(lks_state *state);
+
+/* Makes `state` a copy of `other`. False, `state` staying as it was, when out of memory. */
+bool lks_state_copy(lks_state *state, const lks_state *other);
+
+/* What a call holds of a state. Zero-initialise. */
+typedef struct lks_ticket {
+  lks_time slot;
+  bool held;
+  bool probing; /* it is the one that asks whether the quota has reset */
+} lks_ticket;
+
+/* What a slot is asked for. */
+typedef struct lks_wish {
+  lks_span longest; /* acceptable wait */
+  bool renews;      /* the ticket holds a slot that was waited for and has come */
+  bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
+  bool quota;       /* a success takes one from the monthly quota */
+} lks_wish;
+
+/* Takes a slot for a send, or, under `renews`, looks whether the one that has come still is one: others may have left
+ * late, or a pause may have been asked for. Otherwise what the ticket held before is past. LKS_KIND_NONE: granted,
+ * *span is the wait for it. Otherwise the ticket holds nothing and *span is the time after which it is worth asking
+ * again: LKS_KIND_WOULD_WAIT, LKS_KIND_QUOTA_EXCEEDED or LKS_KIND_NO_MEMORY. */
+lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                        lks_ticket *ticket, lks_span *span);
+
+/* The request of the ticket was certainly not sent. An empty ticket is ignored. */
+void lks_state_give_back(lks_state *state, lks_ticket *ticket);
+
+/* What an attempt came to, for the state. */
+typedef struct lks_settlement {
+  bool unused;    /* the request was certainly not sent */
+  lks_span late;  /* it left so long after its slot; 0 when in time */
+  lks_span pause; /* the service asked everyone to stay away for so long; 0: it did not */
+} lks_settlement;
+
+/* Settles a ticket, which is empty afterwards where it was used up. */
+void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const lks_settlement *settlement);
+
+/* Makes one of two states of the same clock: what was sent by either counts once, the later pause holds, the newer
+ * quota stands. For what a place forgot and a process remembers. False, `state` being in part merged, when out of
+ * memory. */
+bool lks_state_merge(lks_state *state, const lks_state *other);
+
+/* How long from `now` forgetting the state would make a difference; 0 when it would make none. */
+lks_span lks_state_life(const lks_state *state, lks_time now);
+
+#endif

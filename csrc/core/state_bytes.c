@@ -1,0 +1,69 @@
+#include "state_bytes.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+/* The last byte changes with the layout: a state written by another version is not understood, not misread. */
+static const char mark[4] = {'l', 'k', 's', 2};
+
+/* Numbers behind the mark, then the history. */
+enum { LINEAGE, KNOWN, LIMIT, REMAINING, RESET, AS_OF, PROBE, FIELDS };
+#define HEAD (sizeof mark + FIELDS * LKS_BYTES_SIZE)
+
+bool lks_state_bytes_write(const lks_state *state, lks_buffer *out) {
+  const lks_quota *quota = &state->quota;
+  const int64_t fields[FIELDS] = {
+      [LINEAGE] = state->lineage, [KNOWN] = quota->known, [LIMIT] = quota->limit, [REMAINING] = quota->remaining,
+      [RESET] = quota->reset,     [AS_OF] = quota->as_of, [PROBE] = quota->probe,
+  };
+  lks_buffer_append(out, mark, sizeof mark);
+  for (size_t i = 0; i < FIELDS; i++) lks_bytes_append(out, fields[i]);
+  return lks_pace_write(state->pace, out);
+}
+
+static bool read_nothing(lks_state *state) {
+  lks_state fresh;
+  if (!lks_state_init(&fresh)) return false;
+  lks_state_clear(state);
+  *state = fresh;
+  return true;
+}
+
+static bool is_instant(int64_t time) {
+  return time >= -2 * LKS_TIME_MAX && time <= 2 * LKS_TIME_MAX;
+}
+
+static bool read_quota(const int64_t fields[FIELDS], lks_quota *quota) {
+  *quota = (lks_quota){0};
+  if (fields[KNOWN] == 0) return true;
+  if (fields[KNOWN] != 1 || fields[LIMIT] < -1 || fields[REMAINING] < 0) return false;
+  if (!is_instant(fields[RESET]) || !is_instant(fields[AS_OF]) || !is_instant(fields[PROBE])) return false;
+  *quota = (lks_quota){.known = true,
+                       .limit = fields[LIMIT],
+                       .remaining = fields[REMAINING],
+                       .reset = fields[RESET],
+                       .as_of = fields[AS_OF],
+                       .probe = fields[PROBE]};
+  return true;
+}
+
+bool lks_state_bytes_read(lks_state *state, const char *bytes, size_t length) {
+  if (length == 0) return read_nothing(state);
+  int64_t fields[FIELDS];
+  lks_quota quota;
+  if (length < HEAD || memcmp(bytes, mark, sizeof mark) != 0) return false;
+  for (size_t i = 0; i < FIELDS; i++) fields[i] = lks_bytes_read(bytes + sizeof mark + i * LKS_BYTES_SIZE);
+  if (!read_quota(fields, &quota) || !lks_pace_read(state->pace, bytes + HEAD, length - HEAD)) return false;
+  state->quota = quota;
+  state->lineage = fields[LINEAGE];
+  return true;
+}
+
+bool lks_state_bytes_same(const char *one, size_t one_length, const char *other, size_t other_length) {
+  const size_t clock = HEAD + LKS_PACE_CLOCK_OFFSET, after = clock + LKS_BYTES_SIZE;
+  if (one_length != other_length || one_length < after) return false;
+  if (memcmp(one, other, clock) != 0 || memcmp(one + after, other + after, one_length - after) != 0) return false;
+  int64_t a = lks_bytes_read(one + clock), b = lks_bytes_read(other + clock);
+  return is_instant(a) && is_instant(b) && a - b < LKS_SECOND && b - a < LKS_SECOND;
+}
