@@ -396,6 +396,10 @@ void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_fai
   decide(call, chance, attempt, -1);
 }
 
+void lks_call_resent(lks_call *call, unsigned times) {
+  if (call->state == STATE_SENT) call->attempts[call->attempt_count - 1].resent += times;
+}
+
 void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, const char *message) {
   if (call->state == STATE_DONE || call->state == STATE_FAILED) return;
   lks_attempt *attempt = end_attempt(call, now, 0, sent);

@@ -120,6 +120,9 @@ typedef struct lks_failure {
 
 void lks_call_failure(lks_call *call, lks_time now, double chance, const lks_failure *failure);
 
+/* Of the attempt that is out: the transport sent it so many more times by itself. Ignored while none is out. */
+void lks_call_resent(lks_call *call, unsigned times);
+
 /* Ends the call wherever it is. `sent`: whether some byte of a request that is out may have reached the service, so
  * that its outcome is unknown; without one that is out it says nothing. */
 void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, const char *message);

@@ -16,7 +16,8 @@ typedef struct lks_attempt {
   bool wait_told; /* the answer carried a readable Retry-After */
   bool permanent; /* a transport failure that the next attempt would meet again, such as a bad certificate */
   lks_span elapsed;
-  lks_span wait; /* spent before it, since the call began or the attempt before ended */
+  lks_span wait;   /* spent before it, since the call began or the attempt before ended */
+  unsigned resent; /* how often the transport sent it once more by itself, which it does to reads only */
 } lks_attempt;
 
 /* What the service may have done with that attempt. LKS_APPLIED for a success. A 5xx may have acted before it failed,

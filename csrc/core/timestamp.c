@@ -1,5 +1,6 @@
 #include "timestamp.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define DAY (INT64_C(86400) * LKS_SECOND)
@@ -32,6 +33,12 @@ lks_time lks_time_from_seconds(double seconds) {
 
 double lks_span_to_seconds(lks_span span) {
   return (double)span / (double)LKS_SECOND;
+}
+
+int lks_span_to_milliseconds(lks_span span) {
+  if (span <= 0) return 1;
+  lks_span rounded = span / 1000 + (span % 1000 > 0);
+  return rounded < INT_MAX ? (int)rounded : INT_MAX;
 }
 
 static bool leap(int64_t year) {

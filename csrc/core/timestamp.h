@@ -25,6 +25,8 @@ lks_span lks_span_from_seconds(double seconds);
 double lks_span_to_seconds(lks_span span);
 /* The same for an instant that is to be written: clamped to [-1, LKS_ISO8601_END], of which the ends have no text. */
 lks_time lks_time_from_seconds(double seconds);
+/* Rounded up and clamped to 1 to INT_MAX, for interfaces to which 0 means for ever. */
+int lks_span_to_milliseconds(lks_span span);
 
 /* Room for "YYYY-MM-DDThh:mm:ss.ffffffZ" and its NUL. */
 #define LKS_ISO8601_SIZE 28

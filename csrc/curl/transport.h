@@ -1,7 +1,7 @@
 /* The libcurl driver: carries out one attempt, blocking. The only file that knows libcurl is transport.c.
  *
- * A transport keeps its connections between attempts. It belongs to one thread and one process: in a forked child it
- * starts anew and leaves the parent's connections alone. */
+ * A transport keeps its connections between attempts, and nothing else that takes a descriptor. It belongs to one
+ * thread and one process: in a forked child it starts anew and leaves the parent's connections alone. */
 #ifndef LKS_CURL_TRANSPORT_H
 #define LKS_CURL_TRANSPORT_H
 
@@ -10,41 +10,47 @@
 #include "core/key.h"
 #include "core/request.h"
 #include "core/timestamp.h"
+#include "engine.h"
+#include "flight.h"
+
+/* An engine for all transports of one thread; see engine.h. NULL when out of memory. Does no I/O. */
+lks_engine *lks_transport_engine(void);
 
 typedef struct lks_transport lks_transport;
 
 typedef struct lks_transport_options {
-  const char *ca_file;      /* NULL: the system's; copied */
-  const char *proxy;        /* NULL: from the environment, as libcurl reads it; "" none; copied; may hold credentials */
-  lks_span connect_timeout; /* one connection attempt */
+  lks_engine *engine;  /* retained */
+  const char *ca_file; /* NULL: the system's; copied */
+  /* NULL: from the environment, as libcurl reads it, but none to a loopback host; "" none; else the proxy to all hosts;
+   * copied; may hold credentials */
+  const char *proxy;
+  lks_span connect_timeout;  /* one connection attempt */
   size_t max_response_bytes; /* of the decoded body; enforced while receiving */
 } lks_transport_options;
 
 /* NULL when out of memory or libcurl cannot start. Does no I/O. */
 lks_transport *lks_transport_new(const lks_transport_options *options);
-/* Closes the connections (in the process that opened them) and wipes what was secret. NULL is a no-op. */
+/* Closes the connections (in the process that opened them) and wipes what was secret. NULL is a no-op. Not during a
+ * send. */
 void lks_transport_free(lks_transport *transport);
 
-typedef struct lks_exchange {
-  lks_kind
-      kind; /* NONE: answered. CONNECT, TLS, NETWORK, TIMEOUT, TOO_LARGE, BAD_RESPONSE, CONFIG or NO_MEMORY otherwise */
-  bool sent;           /* some byte of the request may have reached the service */
-  bool permanent;      /* another try would meet the same, such as a certificate that does not verify */
-  int status;          /* 0 before a status line */
-  lks_span connected;  /* from the start until the request began to leave */
-  const char *headers; /* lines "Name: value\n" of the final answer, as received; borrowed until the next send */
-  size_t headers_length;
-  const char *body; /* borrowed until the next send */
-  size_t body_length;
-  const char *message; /* of a failure: libcurl's words, without secrets; borrowed until the next send */
-} lks_exchange;
+/* Who waits for an answer may look up: `goes_on` is called after each signal, and a few times a second. What it does is
+ * its own affair, but for this transport. False gives the exchange up. */
+typedef struct lks_pause {
+  bool (*goes_on)(void *context);
+  void *context;
+} lks_pause;
 
-/* Sends and waits for the answer, `limit` at most. `key` may be NULL. Always fills `exchange`.
+/* Sends and waits for the answer, `limit` at most, whatever libcurl does meanwhile. `key` and `pause` may be NULL.
+ * Always fills `exchange`.
+ *
+ * Everything received counts: lines of heads, interim answers, trailers and a proxy's answers up to 256 KiB together,
+ * the body up to max_response_bytes, and what stands between as far as the system tells. Beyond that it is TOO_LARGE.
  *
  * libcurl sends a request again by itself when a reused connection dies before the first byte of the answer. That is
  * allowed for `repeatable` requests only (reads); for all others it is prevented and reported as NETWORK, sent. */
 void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
-                        bool repeatable, lks_exchange *exchange);
+                        bool repeatable, const lks_pause *pause, lks_exchange *exchange);
 
 /* "libcurl/7.88.1 OpenSSL/3.0.15 …"; static. */
 const char *lks_transport_version(void);

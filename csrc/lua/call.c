@@ -267,6 +267,12 @@ static int call_failure(lua_State *L) {
   return 0;
 }
 
+/* call:resent(): the transport sent the attempt that is out once more by itself */
+static int call_resent(lua_State *L) {
+  lks_call_resent(check_box(L)->call, 1);
+  return 0;
+}
+
 /* call:abort(now, kind, message, sent): `sent` false when a request that is out certainly did not leave */
 static int call_abort(lua_State *L) {
   lks_call_box *box = check_box(L);
@@ -289,6 +295,10 @@ static void push_attempt(lua_State *L, const lks_attempt *attempt) {
   lua_setfield(L, -2, "elapsed");
   lks_lua_push_span(L, attempt->wait);
   lua_setfield(L, -2, "wait");
+  if (attempt->resent > 0) {
+    lks_lua_push_whole(L, attempt->resent);
+    lua_setfield(L, -2, "resent");
+  }
 }
 
 static void set_text(lua_State *L, const char *name, const char *value) {
@@ -319,9 +329,9 @@ static void set_failure(lua_State *L, const lks_call_box *box, const lks_result 
   set_boolean(L, "retryable", lks_error_retryable(result->kind, result->status));
 }
 
-/* call:result() -> { status, elapsed, attempts = { { kind, status, elapsed, wait }, … } } and, of a success, recovered
- * and quota; of a failure, the other fields of an error object. Nothing else can be asked of the call afterwards: it
- * forgets its request and its key. */
+/* call:result() -> { status, elapsed, attempts = { { kind, status, elapsed, wait, resent }, … } } and, of a success,
+ * recovered and quota; of a failure, the other fields of an error object. Nothing else can be asked of the call
+ * afterwards: it forgets its request and its key. */
 static int call_result(lua_State *L) {
   lks_call_box *box = check_box(L);
   lks_result result;
@@ -448,6 +458,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"refuse", call_refuse},
                                      {"response", call_response},
                                      {"failure", call_failure},
+                                     {"resent", call_resent},
                                      {"abort", call_abort},
                                      {"result", call_result},
                                      {"lateness", call_lateness},

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "interrupt.h"
+
 int luaopen_locksmith_core(lua_State *L);
 
 void lks_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction collect) {
@@ -69,6 +71,7 @@ static int describe_service(lua_State *L) {
 static const luaL_Reg functions[] = {{"service", describe_service}, {NULL, NULL}};
 
 int luaopen_locksmith_core(lua_State *L) {
+  lks_interrupt_open(L);
   luaL_newlib(L, functions);
   list_operations(L);
   lua_setfield(L, -2, "operations");

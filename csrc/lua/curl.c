@@ -5,13 +5,23 @@
 
 #include "box.h"
 #include "curl/transport.h"
+#include "interrupt.h"
+#include "monotonic.h"
 
 int luaopen_locksmith_curl(lua_State *L);
 
 #define TRANSPORT_TYPE "locksmith.transport.curl"
 
+#define ENGINE_TYPE "locksmith.engine"
+
+typedef struct engine_box {
+  lks_engine *engine;
+} engine_box;
+
 typedef struct transport_box {
   lks_transport *transport; /* NULL once closed */
+  bool busy;                /* in the middle of a send, of which hooks may run */
+  bool closing;             /* closed from there */
 } transport_box;
 
 static transport_box *check_box(lua_State *L) {
@@ -32,11 +42,23 @@ static double number_field(lua_State *L, int index, const char *name) {
   return number;
 }
 
-/* curl.new{ ca_file, proxy, connect_timeout (seconds), max_response_bytes } -> transport | nil, message */
+static int engine_collect(lua_State *L) {
+  engine_box *box = luaL_checkudata(L, 1, ENGINE_TYPE);
+  lks_engine_release(box->engine);
+  box->engine = NULL;
+  return 0;
+}
+
+/* curl.new{ ca_file, proxy, connect_timeout (seconds), max_response_bytes } -> transport | nil, message. The upvalue is
+ * the engine of this Lua state. */
 static int transport_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   double most = number_field(L, 1, "max_response_bytes");
+  engine_box *engine = luaL_checkudata(L, lua_upvalueindex(1), ENGINE_TYPE);
+  if (engine->engine == NULL) engine->engine = lks_transport_engine();
+  if (engine->engine == NULL) return luaL_error(L, "not enough memory");
   lks_transport_options options = {
+      .engine = engine->engine,
       .ca_file = text_field(L, 1, "ca_file"),
       .proxy = text_field(L, 1, "proxy"),
       .connect_timeout = lks_span_from_seconds(number_field(L, 1, "connect_timeout")),
@@ -46,7 +68,7 @@ static int transport_new(lua_State *L) {
                                                              : (size_t)most,
   };
   transport_box *box = lua_newuserdata(L, sizeof *box);
-  box->transport = NULL;
+  *box = (transport_box){.transport = NULL};
   luaL_getmetatable(L, TRANSPORT_TYPE);
   lua_setmetatable(L, -2);
   box->transport = lks_transport_new(&options);
@@ -58,6 +80,10 @@ static int transport_new(lua_State *L) {
 
 static int transport_close(lua_State *L) {
   transport_box *box = check_box(L);
+  if (box->busy) {
+    box->closing = true;
+    return 0;
+  }
   lks_transport_free(box->transport);
   box->transport = NULL;
   return 0;
@@ -68,13 +94,72 @@ static int transport_tostring(lua_State *L) {
   return 1;
 }
 
-static int push_failure(lua_State *L, const lks_exchange *exchange) {
-  if (exchange->kind == LKS_KIND_NO_MEMORY) return luaL_error(L, "not enough memory");
+/* Pushes what transport:send returns; the exchange is at 1. */
+static int push_result(lua_State *L) {
+  const lks_exchange *exchange = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  if (exchange->kind != LKS_KIND_NONE) {
+    lua_pushnil(L);
+    lua_pushstring(L, lks_kind_name(exchange->kind));
+    lua_pushboolean(L, exchange->sent);
+    lua_pushstring(L, exchange->message);
+    lua_pushboolean(L, exchange->permanent);
+    if (exchange->status != 0) lua_pushinteger(L, exchange->status);
+  } else {
+    lua_pushinteger(L, exchange->status);
+    lua_pushlstring(L, exchange->headers, exchange->headers_length);
+    lua_pushlstring(L, exchange->body, exchange->body_length);
+    lua_pushnumber(L, (lua_Number)lks_span_to_seconds(exchange->connected));
+  }
+  return lua_gettop(L);
+}
+
+typedef struct attendance {
+  lks_interrupt interrupt;
+  transport_box *box;
+  bool raised; /* an error, which is on top of the stack */
+} attendance;
+
+static bool goes_on(void *context) {
+  attendance *here = context;
+  here->raised = !lks_interrupt_pass(&here->interrupt);
+  return !here->raised && !here->box->closing;
+}
+
+static void carry_out(attendance *here, const lks_call_box *call, lks_span limit, lks_exchange *exchange) {
+  transport_box *box = here->box;
+  lks_pause pause = {.goes_on = goes_on, .context = here};
+  box->busy = true;
+  lks_transport_send(box->transport, &call->request, lks_call_current_key(call->call), limit, call->repeatable, &pause,
+                     exchange);
+  box->busy = false;
+}
+
+/* Sends; once more when there were no descriptors, which clients that were dropped without being closed hold until they
+ * are collected. */
+static void send_collecting(lua_State *L, attendance *here, const lks_call_box *call, lks_span limit,
+                            lks_exchange *exchange) {
+  lks_time began = lks_monotonic();
+  carry_out(here, call, limit, exchange);
+  if (!exchange->short_of_files || here->raised || here->box->closing) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  if (here->box->transport != NULL) carry_out(here, call, limit - (lks_monotonic() - began), exchange);
+}
+
+/* Pushes what became of an exchange. When Lua has no memory for it the caller must still learn what was sent: the
+ * second and third upvalues are kind and message for that. */
+static int push_protected(lua_State *L, lks_exchange *exchange) {
+  int base = lua_gettop(L);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* push_result */
+  lua_pushlightuserdata(L, exchange);
+  if (lua_pcall(L, 1, LUA_MULTRET, 0) == 0) return lua_gettop(L) - base;
+  if (!exchange->sent) return lua_error(L);
   lua_pushnil(L);
-  lua_pushstring(L, lks_kind_name(exchange->kind));
-  lua_pushboolean(L, exchange->sent);
-  lua_pushstring(L, exchange->message);
-  lua_pushboolean(L, exchange->permanent);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushboolean(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(3));
+  lua_pushboolean(L, 0);
   if (exchange->status == 0) return 5;
   lua_pushinteger(L, exchange->status);
   return 6;
@@ -88,18 +173,23 @@ static int transport_send(lua_State *L) {
   luaL_argcheck(L, box->transport != NULL, 1, "transport is closed");
   lks_call_box *call = luaL_checkudata(L, 2, LKS_CALL_TYPE);
   luaL_argcheck(L, call->call != NULL, 2, "call is closed");
-  luaL_argcheck(L, lks_call_is_sending(call->call), 2, "nothing is to be sent");
   lks_span limit = lks_span_from_seconds((double)luaL_checknumber(L, 3));
-  luaL_checkstack(L, 6, NULL);
-  lks_exchange exchange;
-  lks_transport_send(box->transport, &call->request, lks_call_current_key(call->call), limit, call->repeatable,
-                     &exchange);
-  if (exchange.kind != LKS_KIND_NONE) return push_failure(L, &exchange);
-  lua_pushinteger(L, exchange.status);
-  lua_pushlstring(L, exchange.headers, exchange.headers_length);
-  lua_pushlstring(L, exchange.body, exchange.body_length);
-  lua_pushnumber(L, (lua_Number)lks_span_to_seconds(exchange.connected));
-  return 4;
+  lks_exchange exchange = {.kind = LKS_KIND_CONFIG,
+                           .permanent = true,
+                           .message = "a hook cannot send through the client whose request it interrupts"};
+  lua_settop(L, 3);
+  luaL_checkstack(L, 12, NULL);
+  if (box->busy) return push_protected(L, &exchange);
+  attendance here = {.interrupt = lks_interrupt_begin(L, lua_upvalueindex(4)), .box = box};
+  send_collecting(L, &here, call, limit, &exchange);
+  lks_call_resent(call->call, exchange.resent);
+  if (here.raised) {
+    if (box->closing) transport_close(L);
+    return lua_error(L);
+  }
+  int count = exchange.kind == LKS_KIND_NO_MEMORY ? 0 : push_protected(L, &exchange);
+  if (box->closing) transport_close(L); /* only now: the result was in it */
+  return count > 0 ? count : luaL_error(L, "not enough memory");
 }
 
 /* curl.version() -> such as "libcurl/7.88.1 OpenSSL/3.0.15" */
@@ -109,11 +199,17 @@ static int version(lua_State *L) {
 }
 
 int luaopen_locksmith_curl(lua_State *L) {
-  static const luaL_Reg methods[] = {{"send", transport_send}, {"close", transport_close}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"new", transport_new}, {"version", version}, {NULL, NULL}};
+  lks_interrupt_open(L);
   luaL_newmetatable(L, TRANSPORT_TYPE);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushcfunction(L, push_result);
+  lua_pushstring(L, lks_kind_name(LKS_KIND_TOO_LARGE));
+  lua_pushliteral(L, "there was not enough memory for the answer");
+  lua_pushcfunction(L, lks_interrupt_step);
+  lua_pushcclosure(L, transport_send, 4);
+  lua_setfield(L, -2, "send");
+  lua_pushcfunction(L, transport_close);
+  lua_setfield(L, -2, "close");
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, transport_close);
   lua_setfield(L, -2, "__gc");
@@ -124,6 +220,20 @@ int luaopen_locksmith_curl(lua_State *L) {
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
-  luaL_newlib(L, functions);
+
+  luaL_newmetatable(L, ENGINE_TYPE);
+  lua_pushcfunction(L, engine_collect);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+
+  lua_newtable(L);
+  engine_box *engine = lua_newuserdata(L, sizeof *engine);
+  engine->engine = NULL;
+  luaL_getmetatable(L, ENGINE_TYPE);
+  lua_setmetatable(L, -2);
+  lua_pushcclosure(L, transport_new, 1);
+  lua_setfield(L, -2, "new");
+  lua_pushcfunction(L, version);
+  lua_setfield(L, -2, "version");
   return 1;
 }

@@ -1,12 +1,16 @@
 /* What a driver needs from the machine it runs on and the core must not know: clock, sleep, chance, process. */
 #include "binding.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/link.h"
+#include "interrupt.h"
+#include "monotonic.h"
+
+/* No wait is longer: a signal that came before it began shows at its end. */
+#define LOOK_UP (LKS_SECOND / 4)
 
 /* core.now() -> Unix seconds with a fraction */
 static int system_now(lua_State *L) {
@@ -16,12 +20,17 @@ static int system_now(lua_State *L) {
   return 1;
 }
 
-/* core.sleep(seconds): blocks; a signal does not shorten it */
+/* core.sleep(seconds): blocks; a signal does not shorten it, unless it makes the host raise an error */
 static int system_sleep(lua_State *L) {
-  lks_span span = lks_lua_check_time(L, 1);
-  if (span <= 0) return 0;
-  struct timespec left = {.tv_sec = (time_t)(span / LKS_SECOND), .tv_nsec = (long)(span % LKS_SECOND) * 1000};
-  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  lks_span left = lks_lua_check_time(L, 1);
+  if (left <= 0) return 0;
+  lks_interrupt in = lks_interrupt_begin(L, lua_upvalueindex(1));
+  lks_time end = lks_monotonic() + left;
+  for (; left > 0; left = end - lks_monotonic()) {
+    if (left > LOOK_UP) left = LOOK_UP;
+    struct timespec span = {.tv_sec = (time_t)(left / LKS_SECOND), .tv_nsec = (long)(left % LKS_SECOND) * 1000};
+    (void)nanosleep(&span, NULL);
+    if (!lks_interrupt_pass(&in)) return lua_error(L);
   }
   return 0;
 }
@@ -65,7 +74,10 @@ static int system_process(lua_State *L) {
 }
 
 void lks_lua_open_system(lua_State *L) {
-  static const luaL_Reg functions[] = {{"now", system_now},       {"sleep", system_sleep},     {"slug", system_slug},
-                                       {"random", system_random}, {"process", system_process}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"now", system_now}, {"slug", system_slug}, {"random", system_random}, {"process", system_process}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  lua_pushcfunction(L, lks_interrupt_step);
+  lua_pushcclosure(L, system_sleep, 1);
+  lua_setfield(L, -2, "sleep");
 }

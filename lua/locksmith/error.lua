@@ -9,7 +9,8 @@
 ---@field details any? the service's own details
 ---@field outcome "not_sent"|"rejected"|"unknown"|"applied"
 ---@field operation string such as "locker.addresses.create"
----@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step }
+---@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step };
+---  `resent` counts how often the transport sent a read once more, because a kept connection turned out dead
 ---@field retry_after number? seconds, where known
 ---@field retryable boolean? whether the same call may succeed later without a change; whether it may be made again
 ---  without doing something twice is told by `outcome`

@@ -4,7 +4,8 @@
 ---@field status integer
 ---@field headers table<string, string> lower-case names
 ---@field quota table? { limit, remaining, reset, as_of }, times in Unix seconds
----@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step }
+---@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step };
+---  `resent` counts how often the transport sent a read once more, because a kept connection turned out dead
 ---@field elapsed number seconds of the whole call
 ---@field recovered boolean a repeat showed that an attempt whose answer was lost had been applied
 local Response = { __name = "locksmith.Response" }

@@ -15,7 +15,7 @@ static void test_classes_allow_more_from_create_to_safe(void) {
   for (lks_kind kind = LKS_KIND_INVALID_REQUEST; kind < LKS_KIND_COUNT; kind++) {
     for (int status = 0; status < 600; status++) {
       for (unsigned bits = 0; bits < 8; bits++) {
-        lks_attempt attempt = {kind, status, bits & 1, bits & 2, bits & 4, 0, 0};
+        lks_attempt attempt = {kind, status, bits & 1, bits & 2, bits & 4, 0, 0, 0};
         bool create = lks_retry_legal(LKS_RETRY_CREATE, &attempt);
         bool keyed = lks_retry_legal(LKS_RETRY_KEYED, &attempt);
         bool safe = lks_retry_legal(LKS_RETRY_SAFE, &attempt);
@@ -38,7 +38,7 @@ static void test_used_up_quota_and_limits_are_never_retried(void) {
   for (size_t k = 0; k < COUNT(kinds); k++) {
     for (size_t c = 0; c < COUNT(classes); c++) {
       for (int status = 400; status < 600; status++) {
-        lks_attempt attempt = {kinds[k], status, true, true, false, 0, 0};
+        lks_attempt attempt = {kinds[k], status, true, true, false, 0, 0, 0};
         CHECK(!lks_retry_legal(classes[c], &attempt));
       }
     }
@@ -46,7 +46,7 @@ static void test_used_up_quota_and_limits_are_never_retried(void) {
 }
 
 static void test_success_is_not_repeated(void) {
-  lks_attempt attempt = {LKS_KIND_NONE, 200, true, false, false, 0, 0};
+  lks_attempt attempt = {LKS_KIND_NONE, 200, true, false, false, 0, 0, 0};
   CHECK_INT(lks_attempt_outcome(&attempt), LKS_APPLIED);
   for (size_t c = 0; c < COUNT(classes); c++) CHECK(!lks_retry_legal(classes[c], &attempt));
 }
@@ -54,14 +54,14 @@ static void test_success_is_not_repeated(void) {
 static void test_what_was_not_sent_has_no_other_outcome(void) {
   for (lks_kind kind = LKS_KIND_INVALID_REQUEST; kind < LKS_KIND_COUNT; kind++) {
     for (int status = 0; status < 600; status += 50) {
-      lks_attempt attempt = {kind, status, false, true, false, 0, 0};
+      lks_attempt attempt = {kind, status, false, true, false, 0, 0, 0};
       CHECK_INT(lks_attempt_outcome(&attempt), LKS_NOT_SENT);
     }
   }
 }
 
 static void test_503_says_no_only_with_a_readable_retry_after(void) {
-  lks_attempt attempt = {LKS_KIND_SERVER_ERROR, 503, true, false, false, 0, 0};
+  lks_attempt attempt = {LKS_KIND_SERVER_ERROR, 503, true, false, false, 0, 0, 0};
   CHECK_INT(lks_attempt_outcome(&attempt), LKS_UNKNOWN);
   attempt.wait_told = true;
   CHECK_INT(lks_attempt_outcome(&attempt), LKS_REJECTED);

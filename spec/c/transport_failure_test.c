@@ -172,6 +172,35 @@ static void what_is_not_http_is_a_bad_response(void) {
   expect(bad_gzip, LKS_SECOND, LKS_KIND_BAD_RESPONSE, 200);
 }
 
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/* The request was sent, and nothing that comes afterwards is a matter of configuration. */
+static void a_malformed_frame_is_a_bad_response(void) {
+  static const char *const answers[] = {
+      CHUNKED "zz\r\n{}\r\n0\r\n\r\n",
+      CHUNKED "\r\n",
+      CHUNKED "2\r\n{}xx",
+      CHUNKED "11111111111111111\r\n{}",
+      CHUNKED "-2\r\n{}\r\n0\r\n\r\n",
+      CHUNKED "2\r\n{}\r\n0\r\nno colon in this trailer\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nno colon in this header\r\n\r\n",
+      "HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    const scripted_step steps[] = {ACCEPT, READ, SEND(answers[i]), AWAIT_CLOSE, END};
+    scripted_server *server = scripted_server_start(steps);
+    lks_transport_options options = default_options();
+    client from = client_new(&options);
+    const lks_exchange *exchange = ask(&from, server, "POST", "{\"password\":\"secret\"}");
+    CHECK_TEXT(lks_kind_name(exchange->kind), lks_kind_name(LKS_KIND_BAD_RESPONSE));
+    CHECK(exchange->sent);
+    CHECK(!exchange->permanent);
+    CHECK(exchange->message[0] != '\0');
+    client_free(&from);
+    stop_and_check(server, 1, 1);
+  }
+}
+
 static void a_large_body_is_refused_while_it_comes(void) {
   static const char zeros[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x01\x00\x00\x00\xc2\xa0\xf5\x4f\x6d"
                               "\x0d\x0f\xa0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x78\x30"
@@ -226,6 +255,49 @@ static void large_headers_are_refused_while_they_come(void) {
   expect(long_ones, 10 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
 }
 
+/* However little of it is a head or a body. */
+static void everything_received_counts(void) {
+  static char line[6000];
+  memset(line, 'x', sizeof line - 1);
+  static const scripted_step trailers[] = {ACCEPT, READ, SEND(CHUNKED "2\r\n{}\r\n0\r\n"),
+                                           REPEAT("X-Trailer: 0123456789abcdef\r\n", 100000000), END};
+  static const scripted_step long_trailer[] = {ACCEPT, READ, SEND(CHUNKED "0\r\nX-Trailer: "), REPEAT(line, 1000), END};
+  static const scripted_step extension[] = {ACCEPT, READ, SEND(CHUNKED "2;"), REPEAT(line, 100000), END};
+  static const scripted_step extensions[] = {ACCEPT, READ, SEND(CHUNKED),
+                                             REPEAT("1;x=0123456789abcdef0123456789abcdef\r\nx\r\n", 100000000), END};
+  static const scripted_step interim[] = {ACCEPT, READ, REPEAT("HTTP/1.1 100 Continue\r\n\r\n", 100000000), END};
+  static const scripted_step hints[] = {
+      ACCEPT, READ, REPEAT("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n", 100000000), END};
+  static const scripted_step folded[] = {ACCEPT, READ, SEND("HTTP/1.1 200 OK\r\nX: y\r\n"),
+                                         REPEAT(" folded 0123456789abcdef\r\n", 100000000), END};
+  static const scripted_step folded_trailer[] = {ACCEPT, READ, SEND(CHUNKED "0\r\nX: y\r\n"),
+                                                 REPEAT("\tfolded 0123456789abcdef\r\n", 100000000), END};
+  expect(trailers, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  expect(long_trailer, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  expect(extension, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  expect(extensions, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  expect(interim, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 0);
+  expect(hints, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 0);
+  expect(folded, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  expect(folded_trailer, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+}
+
+/* Many small answers on one connection are not one large one. */
+static void the_count_begins_anew_with_each_request(void) {
+  enum { REQUESTS = 40 };
+  static const scripted_step answer[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\nX: "),
+                                         REPEAT("0123456789abcdef", 1000), SEND("\r\n\r\n"), REPEAT("x", TEST_MAXIMUM)};
+  static scripted_step steps[REQUESTS * 5 + 2] = {ACCEPT};
+  for (size_t i = 0; i < REQUESTS; i++) memcpy(&steps[1 + 5 * i], answer, sizeof answer);
+  steps[REQUESTS * 5 + 1] = (scripted_step)END;
+  scripted_server *server = scripted_server_start(steps);
+  lks_transport_options options = default_options();
+  client from = client_new(&options);
+  for (size_t i = 0; i < REQUESTS; i++) CHECK_INT(ask(&from, server, "GET", NULL)->body_length, TEST_MAXIMUM);
+  client_free(&from);
+  stop_and_check(server, 1, REQUESTS);
+}
+
 static void a_failure_leaves_nothing_behind(void) {
   static const scripted_step steps[] = {ACCEPT,
                                         READ,
@@ -258,9 +330,12 @@ int main(void) {
   RUN(a_trickle_is_a_timeout);
   RUN(a_cut_connection_is_a_network_failure);
   RUN(what_is_not_http_is_a_bad_response);
+  RUN(a_malformed_frame_is_a_bad_response);
   RUN(a_large_body_is_refused_while_it_comes);
   RUN(a_body_of_the_maximum_is_taken);
   RUN(large_headers_are_refused_while_they_come);
+  RUN(everything_received_counts);
+  RUN(the_count_begins_anew_with_each_request);
   RUN(a_failure_leaves_nothing_behind);
   return TEST_END();
 }

@@ -32,6 +32,7 @@ static void expect_lost(const scripted_step *steps, const char *method, const ch
   scripted_report *report = ask_twice(steps, method, body, &exchange, answer, sizeof answer);
   CHECK_INT(exchange.kind, LKS_KIND_NETWORK);
   CHECK(exchange.sent);
+  CHECK_INT(exchange.resent, 0);
   CHECK(!exchange.permanent);
   CHECK_INT(exchange.status, 0);
   CHECK_INT(report->connections, 1);
@@ -46,6 +47,7 @@ static void expect_answered(const scripted_step *steps, const char *method, cons
   scripted_report *report = ask_twice(steps, method, body, &exchange, answer, sizeof answer);
   CHECK_INT(exchange.kind, LKS_KIND_NONE);
   CHECK_INT(exchange.status, 200);
+  CHECK_INT(exchange.resent, requests - 2); /* two were meant */
   CHECK_TEXT(answer, "true");
   CHECK_INT(report->connections, 2);
   CHECK_INT(report->stray, 0);

@@ -87,7 +87,7 @@ static void nothing_of_key_and_body_is_left(void) {
   need(lks_request_path(&from.request, base, "", "POST", "/", 1) == LKS_REQUEST_OK &&
            lks_request_set_body(&from.request, body, strlen(body)) == LKS_REQUEST_OK,
        "request");
-  lks_transport_send(from.transport, &from.request, from.key, LKS_SECOND, false, &from.exchange);
+  lks_transport_send(from.transport, &from.request, from.key, LKS_SECOND, false, NULL, &from.exchange);
   CHECK_INT(from.exchange.status, 200);
   lks_wipe(key, sizeof key);
   lks_wipe(body, sizeof body);

@@ -56,8 +56,16 @@ static inline void need(int held, const char *what) {
   exit(2);
 }
 
+static inline lks_engine *test_engine(void) {
+  static lks_engine *engine;
+  if (engine == NULL) engine = lks_transport_engine();
+  need(engine != NULL, "lks_transport_engine");
+  return engine;
+}
+
 static inline lks_transport_options default_options(void) {
-  return (lks_transport_options){.proxy = "", .connect_timeout = 5 * LKS_SECOND, .max_response_bytes = TEST_MAXIMUM};
+  return (lks_transport_options){
+      .engine = test_engine(), .proxy = "", .connect_timeout = 5 * LKS_SECOND, .max_response_bytes = TEST_MAXIMUM};
 }
 
 static inline client client_new(const lks_transport_options *options) {
@@ -84,7 +92,7 @@ static inline const lks_exchange *client_ask(client *from, const char *base, con
   lks_buffer_clear(&from->request.body);
   if (body != NULL)
     need(lks_request_set_body(&from->request, body, strlen(body)) == LKS_REQUEST_OK, "lks_request_set_body");
-  lks_transport_send(from->transport, &from->request, from->key, limit, repeatable, &from->exchange);
+  lks_transport_send(from->transport, &from->request, from->key, limit, repeatable, NULL, &from->exchange);
   return &from->exchange;
 }
 

@@ -313,7 +313,7 @@ static void every_allocation_may_fail(void) {
     test_fail_alloc(nth);
     from.transport = lks_transport_new(&options);
     if (from.transport != NULL)
-      lks_transport_send(from.transport, &from.request, from.key, LKS_SECOND, false, &from.exchange);
+      lks_transport_send(from.transport, &from.request, from.key, LKS_SECOND, false, NULL, &from.exchange);
     failed = test_alloc_failed();
     test_fail_alloc(0);
     if (failed && from.transport != NULL) CHECK(from.exchange.message != NULL);

@@ -40,9 +40,9 @@ static void a_cut_handshake_may_be_tried_again(void) {
   static const scripted_step reset[] = {ACCEPT, READ_BYTE, RESET, END};
   static const scripted_step plain[] = {ACCEPT, READ_BYTE, SEND("HTTP/1.1 400 Bad Request\r\n\r\n"), AWAIT_CLOSE, END};
   lks_transport_options options = default_options();
-  expect_no_handshake(closed, &options, LKS_SECOND, LKS_KIND_TLS);
-  expect_no_handshake(reset, &options, LKS_SECOND, LKS_KIND_TLS);
-  expect_no_handshake(plain, &options, LKS_SECOND, LKS_KIND_TLS);
+  expect_no_handshake(closed, &options, 10 * LKS_SECOND, LKS_KIND_TLS);
+  expect_no_handshake(reset, &options, 10 * LKS_SECOND, LKS_KIND_TLS);
+  expect_no_handshake(plain, &options, 10 * LKS_SECOND, LKS_KIND_TLS);
 }
 
 static void a_silent_handshake_was_not_sent(void) {
@@ -138,6 +138,37 @@ static void a_certificate_in_ca_file_is_trusted(void) {
   client_free(&from);
 }
 
+/* The second send meets what the first one left. The server closes each connection. */
+static void memory_that_runs_out_is_no_bad_certificate(void) {
+  bool failed = true;
+  for (long nth = 1; failed; nth++) {
+    lks_transport_options options = default_options();
+    options.ca_file = tls.certificate;
+    options.max_response_bytes = 1000000;
+    client from = client_new(&options);
+    const lks_exchange *exchange = &from.exchange;
+    char base[64];
+    snprintf(base, sizeof base, "https://localhost:%d", tls.port);
+    need(lks_request_path(&from.request, base, "", "GET", "/thing", 6) == LKS_REQUEST_OK, "lks_request_path");
+    test_fail_alloc(nth);
+    lks_transport_send(from.transport, &from.request, from.key, 10 * LKS_SECOND, true, NULL, &from.exchange);
+    failed = test_alloc_failed();
+    test_fail_alloc(0);
+    bool fits =
+        exchange->kind == LKS_KIND_NONE || exchange->kind == (exchange->sent ? LKS_KIND_TOO_LARGE : LKS_KIND_NO_MEMORY);
+    if (!fits) {
+      test_case_failed = 1;
+      fprintf(stderr, "allocation %ld: %s: %s\n", nth, lks_kind_name(exchange->kind), exchange->message);
+    }
+    for (int again = 0; again < 2; again++)
+      if (ask_tls(&from, "localhost")->kind != LKS_KIND_NONE) {
+        test_case_failed = 1;
+        fprintf(stderr, "after allocation %ld: %s: %s\n", nth, lks_kind_name(exchange->kind), exchange->message);
+      }
+    client_free(&from);
+  }
+}
+
 int main(void) {
   RUN(a_cut_handshake_may_be_tried_again);
   RUN(a_silent_handshake_was_not_sent);
@@ -146,8 +177,9 @@ int main(void) {
     RUN(a_certificate_for_another_host_is_refused);
     RUN(an_unreadable_ca_file_is_refused);
     RUN(a_certificate_in_ca_file_is_trusted);
+    RUN(memory_that_runs_out_is_no_bad_certificate);
   } else {
-    printf("skipped: 4 cases that need the openssl program\n");
+    printf("skipped: 5 cases that need the openssl program\n");
   }
   stop_tls_server();
   return TEST_END();

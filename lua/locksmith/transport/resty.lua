@@ -210,6 +210,7 @@ local function ask(self, state, params, limit)
     if not ok then return connect_failed(state, err, limit, self.connect_timeout) end
     local reused = (client:get_reused_times() or 0) > 0
     state.connected, state.sent, state.keep = core.now() - state.began, true, try == 1
+    state.resent = try == 2
     if state.guard then state.guard:expect() end
     local res
     res, err = client:request(params)
@@ -296,6 +297,7 @@ function resty:send(call, limit)
   ngx.update_time() -- timers are set from nginx's cached time
   local state = { began = core.now(), sent = false }
   watched(self, state, parameters(self, call), limit)
+  if state.resent then call:resent() end
   if not state.kind then return state.status, state.headers, state.body, state.connected end
   if state.client then state.client:close() end
   return nil, state.kind, state.sent, state.message, state.permanent, state.status

@@ -1,0 +1,61 @@
+#include "engine.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* This many requests in a row, each so soon after the one before, are thick and fast. */
+#define STREAK 100
+#define SOON (LKS_SECOND / 4)
+
+struct lks_engine {
+  const lks_engine_maker *maker;
+  void *made;  /* NULL: nothing there */
+  pid_t owner; /* the process it belongs to */
+  size_t references;
+  size_t running;
+  size_t streak;
+  lks_time rested; /* since when nothing runs */
+};
+
+lks_engine *lks_engine_new(const lks_engine_maker *maker) {
+  lks_engine *engine = calloc(1, sizeof *engine);
+  if (engine == NULL) return NULL;
+  engine->maker = maker;
+  engine->references = 1;
+  return engine;
+}
+
+lks_engine *lks_engine_retain(lks_engine *engine) {
+  engine->references++;
+  return engine;
+}
+
+static void drop(lks_engine *engine) {
+  if (engine->made != NULL && engine->owner == getpid()) engine->maker->drop(engine->made);
+  engine->made = NULL;
+}
+
+void lks_engine_release(lks_engine *engine) {
+  if (engine == NULL || --engine->references > 0) return;
+  drop(engine);
+  free(engine);
+}
+
+void *lks_engine_enter(lks_engine *engine, lks_time now) {
+  if (engine->owner != getpid()) {
+    engine->made = NULL;
+    engine->running = 0;
+    engine->owner = getpid();
+  }
+  if (engine->made == NULL) engine->made = engine->maker->make();
+  if (engine->made == NULL) return NULL;
+  if (engine->running++ == 0) engine->streak = now - engine->rested <= SOON ? engine->streak + 1 : 0;
+  return engine->made;
+}
+
+void lks_engine_leave(lks_engine *engine, lks_time now) {
+  if (--engine->running > 0) return;
+  engine->rested = now;
+  if (engine->streak < STREAK) drop(engine);
+}
