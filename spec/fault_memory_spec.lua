@@ -11,9 +11,9 @@ if not stack.available() then
   return
 end
 
-local WARM, ROUNDS, CALLS = 4, 12, 400
--- Kilobytes for 3200 calls: 80 bytes a call.
-local GROWTH_MAX = 256
+local WARM, ROUNDS, CALLS = 4, 9, 400
+-- Kilobytes for 2000 calls: 80 bytes a call.
+local GROWTH_MAX = 160
 
 describe("memory over a faulty network", function()
   local s

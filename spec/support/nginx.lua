@@ -176,7 +176,8 @@ end
 ---@param pids integer[]
 function nginx.wait_for_end(pids)
   for _, pid in ipairs(pids) do
-    output_of(("n=0; while kill -0 %d 2>/dev/null && [ $n -lt 1000 ]; do sleep 0.01; n=$((n+1)); done"):format(pid))
+    output_of((". spec/support/alive.sh; n=0; while alive %d && [ $n -lt 1000 ]; do sleep 0.01; n=$((n+1)); done")
+      :format(pid))
   end
 end
 
