@@ -1,9 +1,10 @@
 #include "binding.h"
 
-/* The text of a copy on the stack, which a number turns into; NULL when it is neither. */
+/* The text of a copy on the stack, which a number turns into; NULL when it is neither, or empty. */
 static const char *text_at(lua_State *L, int index) {
   int type = lua_type(L, index);
-  return type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(L, index) : NULL;
+  const char *text = type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(L, index) : NULL;
+  return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
 /* Pushes table[name] and returns its text, NULL when it has none. */
@@ -16,7 +17,7 @@ static const char *push_text(lua_State *L, int table, const char *name) {
 static const char *first_text(lua_State *L, int table, const char *const *names) {
   for (; *names != NULL; names++) {
     const char *text = push_text(L, table, *names);
-    if (text != NULL && text[0] != '\0') return text;
+    if (text != NULL) return text;
   }
   return NULL;
 }
@@ -25,7 +26,7 @@ void lks_lua_read_refusal(lua_State *L, int body, lks_refusal *refusal) {
   static const char *const codes[] = {"code", "error_code", "errorCode", "type", NULL};
   static const char *const messages[] = {"message", "detail", "error_description", "msg", "reason", "title", NULL};
   luaL_checkstack(L, 40, NULL);
-  if (lua_type(L, body) == LUA_TSTRING) refusal->message = lua_tostring(L, body);
+  if (lua_type(L, body) == LUA_TSTRING) refusal->message = text_at(L, body);
   if (!lua_istable(L, body)) return;
   refusal->code = first_text(L, body, codes);
   refusal->message = first_text(L, body, messages);

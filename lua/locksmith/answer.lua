@@ -27,7 +27,7 @@ end
 ---@param text string
 ---@return string|false
 function answer.plain(text)
-  local first = text:match "^[%z\1-\32\239\187\191]*(.)"
+  local first = text:match "[^%z\1-\32\239\187\191]"
   if not first or first:find "[<{%[\"]" or text:find "[%z\1-\8\14-\31\127]" then return false end
   return text:find "[A-Za-z\128-\255]" and text or false
 end

@@ -109,8 +109,15 @@ local function headers_of(exchange)
   return headers
 end
 
-local function succeed(call, exchange)
-  local result = response.new(call:result(), headers_of(exchange) or {}, exchange.quota)
+local function secrets_of(call, fields)
+  local secrets = answer.secrets(fields)
+  secrets[#secrets + 1] = call:secret()
+  return secrets
+end
+
+local function succeed(call, fields, exchange)
+  local headers = Error.redacted(headers_of(exchange) or {}, secrets_of(call, fields))
+  local result = response.new(call:result(), headers, exchange.quota)
   local value = exchange.value
   if value == false or result.recovered then
     value = nil
@@ -121,8 +128,7 @@ local function succeed(call, exchange)
 end
 
 local function fail(call, fields, exchange)
-  local secrets, reads = answer.secrets(fields), call:is_reading()
-  secrets[#secrets + 1] = call:secret()
+  local secrets, reads = secrets_of(call, fields), call:is_reading()
   local result = call:result()
   result.headers = headers_of(exchange)
   if exchange.raw then exchange.value = core.clean(exchange.value) end
@@ -156,7 +162,7 @@ function driver.run(session, task, call, fields, shape)
     elseif action == WAIT then
       wait(session, task, call, span)
     elseif action == DONE then
-      return succeed(call, exchange)
+      return succeed(call, fields, exchange)
     elseif action == PACE then
       pacing.reserve(session, call, span, exchange)
     elseif action == KEY then

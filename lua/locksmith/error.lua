@@ -90,12 +90,12 @@ end
 
 local function by_length(a, b) return #a > #b end
 
----@param text string
+---@param value any a text, or a table of them, which stays as it is
 ---@param secrets string[]
----@return string # without the secrets
-function Error.redacted(text, secrets)
+---@return any # without the secrets
+function Error.redacted(value, secrets)
   table.sort(secrets, by_length)
-  return redact(text, secrets, 0)
+  return redact(value, secrets, 0)
 end
 
 ---@param fields table the fields of the error; owned by it from now on

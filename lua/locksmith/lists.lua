@@ -62,7 +62,7 @@ function lists.extend(methods, name)
     local walker = walk.new(from, q, false)
     return function()
       local got, err = walker:next()
-      if err then error(err, 0) end
+      if err then from.session:raise(err) end
       return got
     end
   end
@@ -81,7 +81,7 @@ function lists.extend(methods, name)
       index = index + 1
       if index > #current then
         local got, err = walker:next()
-        if err then error(err, 0) end
+        if err then from.session:raise(err) end
         current, index = got or {}, 1
       end
       return current[index]

@@ -3,6 +3,7 @@
 local Error = require "locksmith.error"
 local core = require "locksmith.core"
 local number = require "locksmith.number"
+local resource = require "locksmith.resource"
 
 local pages = {}
 
@@ -83,6 +84,7 @@ function pages.fetch(source, q)
   end
   for i = 1, length do
     if items[i] == nil then return pages.broken(source, "an item of the list is null", response) end
+    if not resource.has_id(items[i]) then return pages.broken(source, "an item of the list has no id", response) end
   end
   if not whole then
     items.count, items.page = value.count, number_of(q, value.count)

@@ -83,9 +83,9 @@ function Subdomains:create(name, opts)
   if not resource.has_id(made) then
     return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
   end
-  local subdomain, failure = fetch(session, options.id(made.id, operation), opts)
-  if not subdomain then return step_failed(failure, operation, "applied", made) end
-  return subdomain, response
+  local subdomain, result = fetch(session, options.id(made.id, operation), opts)
+  if not subdomain then return step_failed(result, operation, "applied", made) end
+  return subdomain, result
 end
 
 ---@param id integer|string|locksmith.Subdomain
@@ -119,10 +119,9 @@ function Subdomains:update(id, name, opts)
   if not present then return nil, failure end
   local done, response = session:call(operation, opts, id, body)
   if not done and Error.is(response) then return step_failed(response, operation) end
-  local subdomain
-  subdomain, failure = fetch(session, id, opts)
-  if not subdomain then return step_failed(failure, operation, "applied") end
-  return subdomain, response
+  local subdomain, result = fetch(session, id, opts)
+  if not subdomain then return step_failed(result, operation, "applied") end
+  return subdomain, result
 end
 
 --- Deletes a subdomain with every alias inside it.
@@ -144,9 +143,9 @@ function Subdomains:delete(id, opts)
   return true, response
 end
 
-local function flag_of(session, value, response, operation)
+local function flag_of(session, value, response, operation, outcome)
   if type(value) == "table" and type(value.use_relay_subdomain) == "boolean" then return value.use_relay_subdomain end
-  return session:unexpected(operation, "the answer does not tell the flag", response, "unknown")
+  return session:unexpected(operation, "the answer does not tell the flag", response, outcome)
 end
 
 --- Whether new aliases are made inside the subdomain.
@@ -158,7 +157,7 @@ function Subdomains:in_use(opts)
   opts = options.read(opts, options.CALL, operation)
   local value, response = session:call(operation, opts)
   if not value then return nil, response end
-  local flag, err = flag_of(session, value, response, operation)
+  local flag, err = flag_of(session, value, response, operation, "not_sent")
   if flag == nil then return nil, err end
   return flag, response
 end
@@ -176,7 +175,7 @@ function Subdomains:set_in_use(in_use, opts)
     if Error.is(response) then return nil, response end
     return true, response
   end
-  local flag, err = flag_of(session, value, response, operation)
+  local flag, err = flag_of(session, value, response, operation, "unknown")
   if flag == nil then return nil, err end
   if flag == in_use then return true, response end
   return nil, Error.new {

@@ -12,6 +12,7 @@ local driver = require "locksmith.driver"
 ---@field operation string? of the method, once a step or a refusal named it
 ---@field attempts table[]? of all steps so far, in a composition
 ---@field began number? when the composition began
+---@field raised locksmith.Error? by an iterator of the method
 local Task = {}
 Task.__index = Task
 
@@ -22,7 +23,7 @@ local task = {}
 function task.new(session)
   local number = session.tasks + 1
   session.tasks = number
-  return setmetatable({ session = session, number = number, open = true }, Task)
+  return setmetatable({ session = session, number = number }, Task)
 end
 
 --- Makes sure that a call can be made at all.
@@ -59,7 +60,6 @@ end
 
 local function ended(self, operation, value, result, text)
   if self.attempts then collect(self, operation, result) end
-  if value == nil and not self.open and Error.is(result) then driver.report(self, result) end
   return value, result, text
 end
 
@@ -91,8 +91,8 @@ end
 ---@param outcome string
 ---@return nil
 ---@return locksmith.Error
-function Task:unexpected(operation, message, response, outcome)
-  local err = Error.new {
+function Task.unexpected(_, operation, message, response, outcome)
+  return nil, Error.new {
     kind = "bad_response",
     message = message,
     operation = operation,
@@ -103,14 +103,19 @@ function Task:unexpected(operation, message, response, outcome)
     outcome = outcome,
     source = "remote",
   }
-  if not self.open then driver.report(self, err) end
-  return nil, err
 end
 
---- The method has returned; what an iterator of its does from now on reports for itself.
+--- Ends an iteration: its method returned long ago.
+---@param err locksmith.Error raised
+function Task:raise(err)
+  if self.raised ~= err then driver.report(self, err) end
+  self.raised = err
+  error(err, 0)
+end
+
+--- The method has returned.
 ---@return any ... what it returned
 function Task:finish(value, result, ...)
-  self.open = false
   if value == nil and Error.is(result) then
     if self.attempts then
       result.attempts = #result.attempts >= #self.attempts and result.attempts or self.attempts

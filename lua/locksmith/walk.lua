@@ -63,14 +63,12 @@ end
 
 --- Keeps of a page what was not seen yet.
 ---@param first integer? items before this one are left out
----@return table? page
----@return locksmith.Error?
-local function take(self, page, response, first)
+---@return table page
+local function take(self, page, first)
   local unseen = {}
   for i = first or 1, #page do
     local item = page[i]
-    local key = key_of(type(item) == "table" and item.id or nil)
-    if not key then return broken(self, "an item of the list has no id", response) end
+    local key = key_of(item.id)
     if not self.seen[key] then
       self.seen[key] = true
       self.distinct = self.distinct + 1
@@ -112,7 +110,7 @@ function step.snapshot(self)
   if not page and response.kind ~= "too_large" then return failed(self, response) end
   if page and page.whole then
     self.mode = "done"
-    return take(self, page, response)
+    return take(self, page)
   end
   -- A service that does not know the parameter answered with its first page, of a size of its own: page 2 of our size
   -- would not continue it.
@@ -129,8 +127,7 @@ function step.forward(self)
   end
   self.last, self.longest = math.max(self.last, self.page), math.max(self.longest, #page)
   if page.has_next then self.stride = self.stride or #page end
-  local unseen, err = take(self, page, response)
-  if not unseen then return nil, err end
+  local unseen = take(self, page)
   if is_endless(self, page, unseen) then
     return broken(self, "the list goes on without end: page after page beyond its own count, or with nothing new",
       response)
@@ -151,7 +148,7 @@ function step.sweep(self)
   if not page and response.kind ~= "too_large" then return failed(self, response) end
   if page and page.whole then
     self.mode = "done"
-    return take(self, page, response, (self.start - 1) * (self.stride or self.size or pages.SIZE) + 1)
+    return take(self, page, (self.start - 1) * (self.stride or self.size or pages.SIZE) + 1)
   end
   self.mode, self.back, self.ended = "backward", self.last, false
   return step.backward(self)
@@ -198,9 +195,7 @@ function step.backward(self)
   self.back = number_here - 1
   local unseen = {}
   if page then
-    local err
-    unseen, err = take(self, page, response)
-    if not unseen then return nil, err end
+    unseen = take(self, page)
     -- The highest page that is there must be the last one; otherwise the list grew, or another one was wrongly said
     -- not to be there.
     if not self.ended and page.has_next then

@@ -1,6 +1,7 @@
 --- A transport the user wrote: function(request) -> response | nil, failure.
 
 local fields = require "locksmith.transport.fields"
+local try = require "locksmith.try"
 
 local custom = {}
 custom.__index = custom
@@ -43,18 +44,20 @@ local function failed(failure)
   return nil, kind, sent, message, failure.permanent
 end
 
---- Carries out one attempt.
----@return integer? status nil when there is no answer
----@return table|string headers, or the kind of the failure
----@return string|boolean body, or whether something was sent
----@return number|string? connected seconds, or the message
----@return boolean? permanent
-function custom:send(call, limit)
-  local method, url, given, body = call:request()
-  local response, failure = self.carry { method = method, url = url, headers = given, body = body, timeout = limit }
+-- What the caller's function raises, or the tables that it returns.
+local function raised(reason)
+  local ok, text = pcall(tostring, reason)
+  local message = "the transport raised an error"
+  if reason ~= nil and ok and type(text) == "string" then message = message .. ": " .. text end
+  return nil, "network", true, message, false
+end
+
+local function exchange(self, request)
+  local response, failure = self.carry(request)
   if not response then return failed(failure) end
   local answer = type(response) == "table" and response or {}
-  if not is_status(answer.status) then
+  local status = answer.status
+  if not is_status(status) then
     return nil, "bad_response", true, "the transport returned no status that an answer can have"
   end
   local headers, text = answer.headers or {}, answer.body
@@ -64,7 +67,23 @@ function custom:send(call, limit)
   if text == nil then text = "" end
   if type(text) ~= "string" then return nil, "bad_response", true, "the transport returned a body that is no string" end
   if #text > self.limit then return nil, "too_large", true end
-  return answer.status, fields.lower(headers), text, 0
+  return status, fields.lower(headers), text, 0
+end
+
+local function settled(ok, status, ...)
+  if not ok then return raised(status) end
+  return status, ...
+end
+
+--- Carries out one attempt.
+---@return integer? status nil when there is no answer
+---@return table|string headers, or the kind of the failure
+---@return string|boolean body, or whether something was sent
+---@return number|string? connected seconds, or the message
+---@return boolean? permanent
+function custom:send(call, limit)
+  local method, url, given, body = call:request()
+  return settled(try(exchange, self, { method = method, url = url, headers = given, body = body, timeout = limit }))
 end
 
 return custom
