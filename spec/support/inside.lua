@@ -55,7 +55,8 @@ end
 --- Answers with the results of the chunk in the request, run in the present phase.
 function inside.serve()
   ngx.print(json.encode(run(order_of_request())))
-  return ngx.exit(ngx.HTTP_OK)
+  -- Elsewhere the request would go on. ngx.exit refuses while a subrequest is under way.
+  if ngx.get_phase() ~= "content" then return ngx.exit(ngx.HTTP_OK) end
 end
 
 --- The same, run in a timer.

@@ -3,39 +3,57 @@
 
 local location = {}
 
-local function seconds(text)
+-- The proxy_buffer_size of locksmith.conf: a head that does not fit is none to nginx.
+local HEAD_MAX = 8192
+-- What ngx.status is for an answer that is no HTTP.
+local NO_STATUS = 9
+
+local function number(text)
   return text and tonumber(text:match "[%d.]+") or nil
+end
+
+-- Before the body has begun, nginx can still break off an answer and go on with the visitor's request.
+local function refuse(seen, why)
+  seen[why] = true
+  return ngx.exit(ngx.ERROR)
 end
 
 --- header_filter_by_lua: notes whether the service answered, or nginx in its place, which looks alike from outside.
 function location.header()
   local var, ctx = ngx.var, ngx.ctx
-  local seen = { connected = seconds(var.upstream_connect_time) }
+  if ctx.locksmith_seen then return end -- nginx makes a head of its own for one that was refused
+  local seen = { connected = number(var.upstream_connect_time), status = ngx.status }
   ctx.locksmith_seen = seen
-  seen.answered = seconds(var.upstream_header_time) ~= nil
-  if seen.answered then
-    if not ctx.locksmith_address then
-      local address = var.upstream_addr or ""
-      seen.address = address:match "^([%d.]+):%d+$" or address:match "^(%[.*%]):%d+$"
-    end
-    local length = tonumber(ngx.header["Content-Length"])
-    seen.measured = length ~= nil
-    if length and length > (ctx.locksmith_maximum or 0) and var.locksmith_method ~= "HEAD" then
-      seen.too_large = true
-      return ngx.exit(ngx.ERROR)
-    end
-  else
-    local bytes = seconds(var.upstream_bytes_sent)
-    seen.sent = bytes ~= nil and bytes > 0
+  if ctx.locksmith_wakes then ctx.locksmith_wakes:post(1) end
+  seen.answered = number(var.upstream_header_time) ~= nil
+  if not seen.answered then
+    seen.sent = (number(var.upstream_bytes_sent) or 0) > 0
+    seen.overflowed = (number(var.upstream_bytes_received) or 0) >= HEAD_MAX
     seen.unresolved = var.upstream_addr == nil
+    return
+  end
+  if not ctx.locksmith_address then
+    local address = var.upstream_addr or ""
+    seen.address = address:match "^([%d.]+):%d+$" or address:match "^(%[.*%]):%d+$"
+  end
+  if seen.status == NO_STATUS then return refuse(seen, "garbled") end
+  if seen.status < 200 then return refuse(seen, "interim") end
+  local length = tonumber(ngx.header["Content-Length"])
+  seen.measured = length ~= nil
+  if length and length > (ctx.locksmith_maximum or 0) and var.locksmith_method ~= "HEAD" then
+    return refuse(seen, "too_large")
   end
 end
 
---- body_filter_by_lua: throws away what comes above max_response_bytes of an answer that did not tell its length. nginx
---- cannot break it off without ending the visitor's request too.
+--- body_filter_by_lua: throws away what nobody waits for any more, and what comes above max_response_bytes of an answer
+--- that did not tell its length. Whoever breaks it off here ends the visitor's request too.
 function location.body()
   local ctx = ngx.ctx
   local seen = ctx.locksmith_seen
+  if ctx.locksmith_given_up then
+    ngx.arg[1] = nil
+    return
+  end
   if not seen or not seen.answered or seen.measured then return end
   seen.size = (seen.size or 0) + #ngx.arg[1]
   if seen.size > (ctx.locksmith_maximum or 0) then

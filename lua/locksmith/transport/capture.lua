@@ -3,6 +3,7 @@
 local core = require "locksmith.core"
 local fields = require "locksmith.transport.fields"
 local phase = require "locksmith.transport.phase"
+local subrequest = require "locksmith.nginx.subrequest"
 local target = require "locksmith.transport.target"
 
 local capture = {}
@@ -101,7 +102,7 @@ end
 local function variables(method, url, to, headers, body)
   local vars = {
     locksmith_url = url, locksmith_method = method, locksmith_host = to.authority, locksmith_name = to.host,
-    locksmith_body = body or "", locksmith_authorization = "", locksmith_accept = "", locksmith_user_agent = "",
+    locksmith_authorization = "", locksmith_accept = "", locksmith_user_agent = "",
     locksmith_content_type = "",
     locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or "",
   }
@@ -129,7 +130,13 @@ end
 local function unanswered(seen, status, limit, connect_timeout)
   local sent = seen.sent
   if sent and status == 504 then return nil, "timeout", true, "no answer in time" end
-  if sent then return nil, "network", true, "the connection ended before an answer" end
+  if sent and seen.overflowed then
+    return nil, "too_large", true, "the headers of the answer are larger than nginx takes here, 8 KiB"
+  end
+  if sent then
+    return nil, "network", true, "the connection ended before an answer, or nginx could not read its head (nginx's "
+      .. "error log says which)"
+  end
   if status == 504 then
     local kind = connect_timeout >= limit and "timeout" or "connect"
     return nil, kind, false, "no connection in time"
@@ -141,7 +148,7 @@ local function unanswered(seen, status, limit, connect_timeout)
     .. "says which"
 end
 
---- Carries out one attempt. A subrequest cannot be aborted: nginx's timeouts bound it, and a late answer counts.
+--- Carries out one attempt. Until an answer begins nginx's timeouts bound it, and a late one counts.
 ---@param call userdata
 ---@param limit number seconds
 ---@return integer? status nil when there is no answer
@@ -165,14 +172,22 @@ function capture:send(call, limit)
   }
   ngx.update_time() -- timers are set from nginx's cached time
   local began = core.now()
-  local ok, res = pcall(ngx.location.capture, LOCATION, { vars = vars, ctx = shared })
-  if not ok then
+  local ok, res = subrequest.run(LOCATION, { vars = vars, ctx = shared, body = body or "" }, limit)
+  if ok == false then
     local kind, message = raised(self, res)
     return nil, kind, false, message, true
   end
   local seen = shared.locksmith_seen
+  if ok == nil then
+    if seen.too_large then return nil, "too_large", true, nil, nil, seen.status end
+    return nil, "timeout", true, "the answer did not end in time", nil, seen.status
+  end
   if not seen then return nil, "config", false, self.missing, true end
   if seen.too_large then return nil, "too_large", true, nil, nil, res.status end
+  if seen.garbled then return nil, "bad_response", true, "the answer is not HTTP" end
+  if seen.interim then
+    return nil, "bad_response", true, "an interim answer came, which nginx takes for the final one"
+  end
   if not seen.answered then
     if not seen.sent then addresses[to.authority] = nil end
     return unanswered(seen, res.status, limit, self.connect_timeout)
@@ -183,10 +198,6 @@ function capture:send(call, limit)
   if res.truncated then
     local late = core.now() - began >= limit
     return nil, late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status
-  end
-  -- nginx takes anything that is not HTTP for the body of an HTTP/0.9 answer.
-  if res.status == 200 and next(res.header) == nil then
-    return nil, "bad_response", true, "the answer is not HTTP"
   end
   local lower = fields.lower(res.header)
   local coded = fields.encoded(lower)

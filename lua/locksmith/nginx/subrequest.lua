@@ -1,0 +1,73 @@
+--- Waits for a subrequest no longer than it may take. nginx cannot break one off whose answer has begun without ending
+--- the visitor's request too. So it runs in a light thread of its own: when its time is over the caller goes on, what
+--- still comes is thrown away, and when the caller's code has ended, the visitor gets the rest of the page and the
+--- connection is closed, which ends the subrequest.
+
+local loaded, semaphore = pcall(require, "ngx.semaphore")
+
+local subrequest = {}
+
+-- Seconds between two looks at whether the caller's code has ended.
+local GLANCE = 0.02
+-- Where more of the visitor's request may be to come, the subrequest may end by itself for so long.
+local LINGER = 10
+-- nginx's own time limits end the wait for a head; nobody else does.
+local PATIENCE = 60
+
+---@class locksmith.Subrequest
+---@field done boolean?
+---@field ok boolean
+---@field answer any what ngx.location.capture gave, or raised
+---@field wakes table semaphore
+
+local function carry(task, location, options)
+  task.ok, task.answer = pcall(ngx.location.capture, location, options)
+  task.done = true
+  task.wakes:post(1)
+end
+
+-- Only the thread that nginx began ends the visitor's request when it ends.
+local function is_light_thread(thread)
+  local _, message = ngx.thread.kill(thread) -- no thread can kill itself
+  return message ~= "not user thread"
+end
+
+--- Ends what nobody waits for any more.
+local function see_off(task, caller, may_go_on)
+  while not task.done and coroutine.status(caller) ~= "dead" do ngx.sleep(GLANCE) end
+  local ends = ngx.now() + (may_go_on and LINGER or 0)
+  while not task.done and ngx.now() < ends do ngx.sleep(GLANCE) end
+  if task.done then return end
+  if ngx.get_phase() == "content" then
+    ngx.flush(true)
+    ngx.eof()
+  end
+  return ngx.exit(ngx.HTTP_CLOSE)
+end
+
+--- Carries out a subrequest.
+---@param location string
+---@param options table of ngx.location.capture; its ctx is shared with what runs in the location, which notes in
+--- `locksmith_seen` that an answer has begun
+---@param limit number seconds
+---@return boolean? ok nil when the answer has begun and did not end in time; a late one that had not begun may take as
+--- long again
+---@return table|string answer of ngx.location.capture, or what it raised
+function subrequest.run(location, options, limit)
+  if not loaded then return pcall(ngx.location.capture, location, options) end
+  local task, shared = { wakes = semaphore.new() }, options.ctx
+  ngx.thread.spawn(carry, task, location, options)
+  if not task.done then task.wakes:wait(limit) end
+  if not task.done and not shared.locksmith_seen then
+    shared.locksmith_wakes = task.wakes
+    repeat task.wakes:wait(PATIENCE) until task.done or shared.locksmith_seen
+    if not task.done then task.wakes:wait(limit) end
+  end
+  if task.done then return task.ok, task.answer end
+  shared.locksmith_given_up = true
+  local caller = coroutine.running()
+  ngx.thread.spawn(see_off, task, caller, is_light_thread(caller) or ngx.get_phase() ~= "content")
+  return nil
+end
+
+return subrequest
