@@ -34,6 +34,16 @@ describe("the times of a link", function()
       { link.expire_time, link.created_at, link.start_time, link.updated_at, link.at })
   end)
 
+  it("are numbers under other names of times, in objects and in arrays, too", function()
+    local link = link_of [[{"expires":"2030-01-31T12:00:00Z","validUntil":"2030-01-31T12:00:00Z",
+      "expiryDate":"2030-01-31","openedAt":["2030-01-31T12:00:00Z","x"],
+      "access":{"lastOpenedAt":"2030-01-31T12:00:00.250Z","log":["2030-01-31T12:00:00Z"]}}]]
+    assert.same({ 1896091200, 1896091200, "2030-01-31" }, { link.expires, link.valid_until, link.expiry_date })
+    assert.same({ 1896091200, "x" }, link.opened_at)
+    assert.same({ last_opened_at = 1896091200.25, log = { "2030-01-31T12:00:00Z" } }, link.access)
+    assert.same({ "2030-01-31T12:00:00Z", "x" }, link.raw.openedAt)
+  end)
+
   it("are not found in texts that are none", function()
     local link = link_of '{"memo":"2030-01-31T12:00:00Z","flat":"2030-01-31","time":"2030-01-31"}'
     assert.same({ "2030-01-31T12:00:00Z", "2030-01-31", "2030-01-31" }, { link.memo, link.flat, link.time })
@@ -41,6 +51,13 @@ describe("the times of a link", function()
 end)
 
 describe("the names of a link", function()
+  it("are those of the answer where it has both spellings", function()
+    for _ = 1, 20 do
+      local link = link_of '{"shortUrl":"a","short_url":"b","inner":{"aB":1,"a_b":2},"targetUrl":"c","target_url":null}'
+      assert.same({ "b", 2, "c" }, { link.short_url, link.inner.a_b, link.target_url })
+    end
+  end)
+
   it("are in snake_case at every depth, raw being left as it came", function()
     local link = link_of('{"accessLimits":{"maxViews":3,"perDay":[{"dayName":"mon","openAt":"2030-01-31T12:00:00Z"}]},'
       .. '"tagList":["aB","cD"],"empty":{}}')

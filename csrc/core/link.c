@@ -9,6 +9,8 @@
 
 /* In characters. A shorter password is too likely to be part of an innocent word. */
 #define PASSWORD_SEARCHED_FROM 4
+/* As seconds, numbers of this size would lie after the year 5138. */
+#define MILLISECONDS_FROM 1e11
 
 static bool given(lks_text text) {
   return text.data != NULL;
@@ -95,6 +97,33 @@ const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_mem
   if ((problem = check_limit(link)) != NULL) return problem;
   if ((problem = check_times(link, now)) != NULL) return problem;
   return check_memo(link, allow_in_memo);
+}
+
+static bool ends_with(lks_text text, const char *end) {
+  size_t length = strlen(end);
+  return text.length > length && memcmp(text.data + text.length - length, end, length) == 0;
+}
+
+static bool names_instant(lks_text name) {
+  return ends_with(name, "_at") || ends_with(name, "_time");
+}
+
+bool lks_link_names_time(lks_text name) {
+  static const char *const words[] = {"created", "updated", "modified", "deleted", "starts", "expires", "expiry"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (equals(name, words[i])) return true;
+  return names_instant(name) || ends_with(name, "_date") || ends_with(name, "_until") || ends_with(name, "_since");
+}
+
+bool lks_link_read_time(lks_text name, lks_text value, lks_time *out) {
+  if (value.length <= sizeof "YYYY-MM-DD" - 1 && !names_instant(name)) return false;
+  return lks_iso8601_parse(value.data, value.length, out);
+}
+
+bool lks_link_read_milliseconds(double value, lks_time *out) {
+  if (!(value >= MILLISECONDS_FROM && value / 1000 * (double)LKS_SECOND <= (double)LKS_TIME_MAX)) return false;
+  *out = lks_span_from_seconds(value / 1000);
+  return true;
 }
 
 void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]) {

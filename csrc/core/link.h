@@ -28,6 +28,17 @@ const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_mem
 /* Whether a caller's slug may be sent. */
 bool lks_link_is_slug(lks_text slug);
 
+/* Whether a field of an answer, by its name in snake_case, is an instant: expire_time, start_time, created_at,
+ * updated_at, and what is named alike (…_at, …_time, …_date, …_until, …_since, or one of a few words). The provider
+ * documents no field of an answer but shortUrl. */
+bool lks_link_names_time(lks_text name);
+/* What the value of such a field says: an ISO 8601 text, which where the name does not end in _at or _time must have a
+ * time of day, or else be a date. False, and *out left alone, when it is no instant. */
+bool lks_link_read_time(lks_text name, lks_text value, lks_time *out);
+/* The same of a number. False for one that is Unix seconds already; from 1e11 on it counts milliseconds, as in
+ * lks_reset_parse. */
+bool lks_link_read_milliseconds(double value, lks_time *out);
+
 #define LKS_SLUG_RANDOM 20
 /* Turns 20 random bytes into a slug of 26 lower-case letters and digits, beginning with a letter, and its NUL. With
  * good bytes it carries over 120 bits, so that nobody can guess it and two never meet. */

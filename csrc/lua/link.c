@@ -8,8 +8,6 @@
 #define NAME_MAX_LENGTH 128
 /* JSON is decoded to 100 levels at most; this only guards the C stack. */
 #define DEPTH_MAX 200
-/* Numbers of this size are milliseconds: as seconds they would lie after the year 5138. */
-#define MILLISECONDS_FROM 1e11
 
 static bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
@@ -70,45 +68,58 @@ static void push_name(lua_State *L, int index) {
   push_snake(L, index);
 }
 
-/* Whether a field of that name, in snake_case, is an instant: start_time, expire_time, created_at and their like. */
-static bool names_time(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TSTRING) return false;
-  size_t length;
-  const char *name = lua_tolstring(L, index, &length);
-  return (length > 3 && memcmp(name + length - 3, "_at", 3) == 0) ||
-         (length > 5 && memcmp(name + length - 5, "_time", 5) == 0);
+static lks_text text_at(lua_State *L, int index) {
+  lks_text text = {NULL, 0};
+  text.data = lua_tolstring(L, index, &text.length);
+  return text;
 }
 
 /* Replaces an instant on top of the stack by its Unix seconds; what cannot be read as one stays as it came. */
-static void convert_time(lua_State *L) {
+static void convert_time(lua_State *L, lks_text name) {
   lks_time time;
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    size_t length;
-    const char *text = lua_tolstring(L, -1, &length);
-    if (!lks_iso8601_parse(text, length, &time)) return;
-  } else if (lua_type(L, -1) == LUA_TNUMBER && (double)lua_tonumber(L, -1) >= MILLISECONDS_FROM) {
-    time = lks_time_from_seconds((double)lua_tonumber(L, -1) / 1000);
-  } else {
-    return;
-  }
+  bool read = false;
+  if (lua_type(L, -1) == LUA_TSTRING)
+    read = lks_link_read_time(name, text_at(L, -1), &time);
+  else if (lua_type(L, -1) == LUA_TNUMBER)
+    read = lks_link_read_milliseconds((double)lua_tonumber(L, -1), &time);
+  if (!read) return;
   lua_pop(L, 1);
   lks_lua_push_span(L, time);
 }
 
-/* Pushes a copy of the table at `index`, its names in snake_case and its instants as numbers, at every level. */
-static void push_copy(lua_State *L, int index, int fields, int depth) {
+/* Whether the table at `index` has that member, spelt as the string on top of the stack is. */
+static bool is_given(lua_State *L, int index) {
+  lua_pushvalue(L, -1);
+  lua_rawget(L, index);
+  bool given = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return given;
+}
+
+/* Pushes a copy of the table at `index`, its names in snake_case and its instants as numbers, at every level. Elements
+ * of an array have the name of the array. */
+static void push_copy(lua_State *L, int index, lks_text array, int fields, int depth) {
   luaL_checkstack(L, 8, "JSON nested too deep");
   if (depth > DEPTH_MAX) luaL_error(L, "JSON nested too deep");
   lua_createtable(L, 0, fields);
   int copy = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, index)) { /* name at copy + 1, value at copy + 2 */
+    lks_text name = array;
     push_name(L, copy + 1);
+    if (lua_type(L, copy + 3) == LUA_TSTRING) {
+      name = text_at(L, copy + 3);
+      /* Of shortUrl and short_url in one object, the one that is spelt so. */
+      if (!lua_rawequal(L, copy + 1, copy + 3) && is_given(L, index)) {
+        lua_settop(L, copy + 1);
+        continue;
+      }
+    }
     if (lua_istable(L, copy + 2)) {
-      push_copy(L, copy + 2, 0, depth + 1);
+      push_copy(L, copy + 2, name, 0, depth + 1);
     } else {
       lua_pushvalue(L, copy + 2);
-      if (names_time(L, copy + 3)) convert_time(L);
+      if (name.data != NULL && lks_link_names_time(name)) convert_time(L, name);
     }
     lua_rawset(L, copy);
     lua_settop(L, copy + 1);
@@ -120,7 +131,7 @@ static void push_copy(lua_State *L, int index, int fields, int depth) {
 static int link_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  push_copy(L, 1, 15, 0);
+  push_copy(L, 1, (lks_text){NULL, 0}, 15, 0);
   lua_pushvalue(L, 1);
   lua_setfield(L, 2, "raw");
   return 1;

@@ -280,6 +280,61 @@ static void test_slug_keeps_every_bit(void) {
   }
 }
 
+static void test_names_of_times(void) {
+  static const char *const names[] = {"start_time", "expire_time", "created_at", "updated_at",  "last_opened_at",
+                                      "created",    "expires",     "expiry",     "expiry_date", "valid_until",
+                                      "seen_since", "deleted",     "open_time"};
+  static const char *const others[] = {"",     "memo",        "slug",    "time",      "at",
+                                       "_at",  "_time",       "format",  "date",      "update",
+                                       "flat", "create_at_x", "runtime", "startTime", "untils"};
+  for (size_t i = 0; i < COUNT(names); i++) CHECK(lks_link_names_time(text(names[i])));
+  for (size_t i = 0; i < COUNT(others); i++) CHECK(!lks_link_names_time(text(others[i])));
+}
+
+static void test_values_of_times(void) {
+  static const struct {
+    const char *name, *value;
+    lks_time time; /* -1: none */
+  } rows[] = {
+      {"expire_time", "2030-01-31T12:00:00Z", INT64_C(1896091200) * LKS_SECOND},
+      {"expire_time", "2030-01-31t12:00:00.5+00:00", INT64_C(1896091200) * LKS_SECOND + LKS_SECOND / 2},
+      {"expire_time", "2030-01-31T23:59:00-12:00", INT64_C(1896177540) * LKS_SECOND},
+      {"expire_time", "2030-01-31", INT64_C(1896048000) * LKS_SECOND},
+      {"valid_until", "2030-01-31T12:00Z", INT64_C(1896091200) * LKS_SECOND},
+      {"valid_until", "2030-01-31", -1}, /* a date is no instant */
+      {"expires", "2030-01-31", -1},
+      {"expire_time", "2030-01-31T12:00:00", -1}, /* nobody says where */
+      {"expire_time", "never", -1},
+      {"expire_time", "", -1},
+      {"expire_time", "1969-12-31T23:59:59Z", -1},
+      {"expire_time", "2030-02-30T12:00:00Z", -1},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    lks_time time = -1;
+    CHECK_INT(lks_link_read_time(text(rows[i].name), text(rows[i].value), &time), rows[i].time >= 0);
+    CHECK_INT(time, rows[i].time);
+  }
+  static const struct {
+    double value;
+    lks_time time;
+  } numbers[] = {
+      {0, -1},
+      {-1e12, -1},
+      {1896091200, -1},
+      {99999999999.0, -1},
+      {1e11, INT64_C(100000000) * LKS_SECOND},
+      {1896091200123.0, INT64_C(1896091200123) * 1000},
+      {1e300, -1},
+  };
+  for (size_t i = 0; i < COUNT(numbers); i++) {
+    lks_time time = -1;
+    CHECK_INT(lks_link_read_milliseconds(numbers[i].value, &time), numbers[i].time >= 0);
+    CHECK_INT(time, numbers[i].time);
+  }
+  lks_time time = -1;
+  CHECK(!lks_link_read_milliseconds((double)NAN, &time) && !lks_link_read_milliseconds((double)INFINITY, &time));
+}
+
 static void test_is_slug(void) {
   static const char *const good[] = {"abc", "a-b_c9", "---", "123456789012345678901234567890"};
   static const char *const bad[] = {"", "ab", "abC", "a/b", "abc ", "caf\xC3\xA9", "1234567890123456789012345678901"};
@@ -339,6 +394,8 @@ int main(void) {
   RUN(test_start_lies_before_expiry);
   RUN(test_memo_must_not_give_the_secrets_away);
   RUN(test_no_refusal_shows_a_value);
+  RUN(test_names_of_times);
+  RUN(test_values_of_times);
   RUN(test_is_slug);
   RUN(test_expiry_lies_ahead);
   RUN(test_password_in_the_memo_may_be_meant);

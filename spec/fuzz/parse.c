@@ -91,6 +91,9 @@ static void parse_fields(const char *text, size_t length) {
   if (characters < 0) return;
   lks_text whole = {text, length}, half = {text, length / 2}, type = {"memo", 4};
   lks_link link = {.type = type, .secret_memo = half, .password = half, .memo = whole, .custom_slug = whole};
+  lks_time time = 0;
+  if (lks_link_names_time(half) && lks_link_read_time(half, whole, &time)) demand(time >= 0 && time < LKS_ISO8601_END);
+  lks_link_is_slug(whole);
   lks_link_check(&link, 0, false);
 }
 
