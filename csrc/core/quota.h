@@ -2,6 +2,7 @@
 #ifndef LKS_QUOTA_H
 #define LKS_QUOTA_H
 
+#include "buffer.h"
 #include "timestamp.h"
 
 typedef struct lks_quota {
@@ -24,6 +25,13 @@ typedef struct lks_quota {
  * is 0 and need not be NUL-terminated. */
 bool lks_quota_count_parse(const char *text, size_t length, long long *out);
 
+/* Every instant of a quota lies within this, on either side of 0. */
+#define LKS_QUOTA_TIME_MAX (LKS_TIME_MAX + LKS_QUOTA_PERIOD_MAX)
+
+/* Whether each field is one that the functions here give. What comes out of a store is to be asked before it is used.
+ */
+bool lks_quota_is_sound(const lks_quota *quota);
+
 /* Reads the three X-Api-Quota-* values; any may be NULL. True when the quota now holds this observation. False, the
  * quota staying as it was, without a readable remaining (decimal digits that fit), or when what is held is newer, or as
  * new with less remaining before the same reset (answers overtake each other, so the lower count is the later one).
@@ -44,5 +52,14 @@ void lks_quota_unprobe(lks_quota *quota);
 /* How many creations are left at `now`, -1 while unknown: a quota whose reset has passed is full again, or unknown
  * when the limit was never told. */
 long long lks_quota_left(const lks_quota *quota, lks_time now);
+
+#define LKS_QUOTA_TEXT_MAX 128
+
+/* Appends a known quota as text, for a store that keeps texts: "limit remaining reset as_of", the instants in
+ * microseconds. Whoever is asking at the moment is not in it. False: see lks_buffer. */
+bool lks_quota_write(const lks_quota *quota, lks_buffer *out);
+
+/* Reads such a text. False, the quota then being unknown, when it is none as a whole or not sound. */
+bool lks_quota_read(lks_quota *quota, const char *text, size_t length);
 
 #endif

@@ -37,15 +37,14 @@ static bool is_instant(int64_t time) {
 static bool read_quota(const int64_t fields[FIELDS], lks_quota *quota) {
   *quota = (lks_quota){0};
   if (fields[KNOWN] == 0) return true;
-  if (fields[KNOWN] != 1 || fields[LIMIT] < -1 || fields[REMAINING] < 0) return false;
-  if (!is_instant(fields[RESET]) || !is_instant(fields[AS_OF]) || !is_instant(fields[PROBE])) return false;
+  if (fields[KNOWN] != 1) return false;
   *quota = (lks_quota){.known = true,
                        .limit = fields[LIMIT],
                        .remaining = fields[REMAINING],
                        .reset = fields[RESET],
                        .as_of = fields[AS_OF],
                        .probe = fields[PROBE]};
-  return true;
+  return lks_quota_is_sound(quota);
 }
 
 bool lks_state_bytes_read(lks_state *state, const char *bytes, size_t length) {

@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* A remote store keeps a quota as this text: "limit remaining reset as_of", the instants in whole microseconds. */
-#define FIELDS 4
-
 void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
   if (!quota->known) {
     lua_pushnil(L);
@@ -23,47 +20,18 @@ void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
   lua_setfield(L, -2, "as_of");
 }
 
-static bool read_number(const char **text, long long *number) {
-  const char *c = *text;
-  bool negative = *c == '-';
-  if (negative) c++;
-  if (*c < '0' || *c > '9') return false;
-  long long value = 0;
-  for (; *c >= '0' && *c <= '9'; c++) {
-    if (value > LKS_TIME_MAX) return false;
-    value = value * 10 + (*c - '0');
-  }
-  if (*c == ' ') c++;
-  *text = c;
-  *number = negative ? -value : value;
-  return true;
-}
-
+/* What is no quota is none that is known; what the service tells next takes its place. */
 static void read_quota(lua_State *L, int index, lks_quota *quota) {
-  memset(quota, 0, sizeof *quota);
-  const char *text = luaL_optstring(L, index, "");
-  long long fields[FIELDS];
-  for (int i = 0; i < FIELDS; i++)
-    if (!read_number(&text, &fields[i])) return;
-  quota->known = true;
-  quota->limit = fields[0];
-  quota->remaining = fields[1];
-  quota->reset = fields[2];
-  quota->as_of = fields[3];
+  size_t length;
+  const char *text = luaL_optlstring(L, index, "", &length);
+  lks_quota_read(quota, text, length);
 }
 
 static void push_text(lua_State *L, const lks_quota *quota) {
   lks_buffer text;
-  lks_buffer_init(&text, 128);
-  lks_buffer_append_number(&text, quota->limit);
-  lks_buffer_append(&text, " ", 1);
-  lks_buffer_append_number(&text, quota->remaining);
-  lks_buffer_append(&text, " ", 1);
-  lks_buffer_append_number(&text, quota->reset);
-  lks_buffer_append(&text, " ", 1);
-  lks_buffer_append_number(&text, quota->as_of);
-  char copy[129] = "";
-  bool complete = !text.failed;
+  lks_buffer_init(&text, LKS_QUOTA_TEXT_MAX);
+  char copy[LKS_QUOTA_TEXT_MAX + 1] = "";
+  bool complete = lks_quota_write(quota, &text);
   if (complete) memcpy(copy, text.data, text.length + 1);
   lks_buffer_free(&text);
   if (complete)

@@ -117,6 +117,46 @@ static void what_is_no_state_is_refused_and_changes_nothing(void) {
   lks_pace_free(other.pace);
 }
 
+/* The fields of the quota in a written state, in its order. */
+enum { KNOWN = 1, LIMIT, REMAINING, RESET, AS_OF, PROBE };
+
+static void a_quota_that_cannot_be_is_refused_and_changes_nothing(void) {
+  static const struct {
+    size_t field;
+    int64_t value;
+  } rows[] = {
+      {KNOWN, 2},
+      {KNOWN, -1},
+      {KNOWN, INT64_MIN},
+      {LIMIT, -2},
+      {LIMIT, INT64_MIN},
+      {REMAINING, -1},
+      {REMAINING, INT64_MIN},
+      {RESET, LKS_QUOTA_TIME_MAX + 1},
+      {RESET, INT64_MAX},
+      {RESET, INT64_MIN},
+      {AS_OF, LKS_QUOTA_TIME_MAX + 1},
+      {AS_OF, INT64_MAX},
+      {AS_OF, -LKS_QUOTA_TIME_MAX - 1},
+      {AS_OF, INT64_MIN},
+      {PROBE, INT64_MAX},
+      {PROBE, INT64_MIN},
+  };
+  lks_state state = used_state(3), other = used_state(5);
+  lks_buffer bytes = written(&other);
+  lks_time next = lks_pace_peek(state.pace, &lockpub, T0 + 3 * S);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char *copy = guard_place(bytes.data, bytes.length);
+    put(copy, rows[i].field, rows[i].value);
+    CHECK(!lks_state_bytes_read(&state, copy, bytes.length));
+  }
+  CHECK_INT(lks_pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
+  CHECK_INT(state.quota.remaining, 0);
+  lks_buffer_free(&bytes);
+  lks_pace_free(state.pace);
+  lks_pace_free(other.pace);
+}
+
 static void short_memory_changes_nothing(void) {
   lks_state state = used_state(3), other = used_state(50);
   lks_buffer bytes = written(&other);
@@ -177,6 +217,7 @@ int main(void) {
   RUN(they_are_the_same_on_every_machine);
   RUN(no_bytes_are_a_new_state);
   RUN(what_is_no_state_is_refused_and_changes_nothing);
+  RUN(a_quota_that_cannot_be_is_refused_and_changes_nothing);
   RUN(short_memory_changes_nothing);
   RUN(a_clock_that_ran_on_by_less_than_a_second_is_no_difference);
   RUN(a_state_lives_as_long_as_anything_in_it_matters);
