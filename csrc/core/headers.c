@@ -115,21 +115,51 @@ void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name
   }
 }
 
+/* The end of the header at `line`: that of the last line that belongs to it. */
+static const char *header_end(const char *line, const char *end) {
+  const char *newline = memchr(line, '\n', (size_t)(end - line));
+  while (newline != NULL && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
+    newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+  return newline == NULL ? end : newline;
+}
+
+bool lks_headers_next(const char **lines, const char *end, lks_header_line *header) {
+  while (*lines < end) {
+    const char *name = *lines, *stop = header_end(name, end), *colon = memchr(name, ':', (size_t)(stop - name));
+    *lines = stop < end ? stop + 1 : end;
+    if (colon == NULL || colon == name || is_blank(*name)) continue;
+    header->name = name;
+    header->name_length = (size_t)(colon - name);
+    if (memchr(name, '\n', header->name_length) != NULL) continue;
+    header->value = colon + 1;
+    header->value_length = (size_t)(stop - header->value);
+    trim(&header->value, &header->value_length);
+    return true;
+  }
+  return false;
+}
+
+size_t lks_headers_unfold(const char *value, size_t length, char *out) {
+  const char *end = value + length;
+  size_t used = 0;
+  while (value < end) {
+    const char *newline = memchr(value, '\n', (size_t)(end - value));
+    const char *stop = newline == NULL ? end : newline;
+    while (stop > value && is_blank(stop[-1])) stop--;
+    memcpy(out + used, value, (size_t)(stop - value));
+    used += (size_t)(stop - value);
+    if (newline == NULL) break;
+    out[used++] = ' ';
+    for (value = newline; value < end && is_blank(*value);) value++;
+  }
+  return used;
+}
+
 void lks_headers_read(lks_policy_headers *headers, const char *lines, size_t length) {
   const char *end = lines + length;
-  while (lines < end) {
-    const char *newline = memchr(lines, '\n', (size_t)(end - lines));
-    while (newline != NULL && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
-      newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
-    const char *stop = newline == NULL ? end : newline;
-    char first = lower(*lines);
-    if (first == 'r' || first == 'x') {
-      const char *colon = memchr(lines, ':', (size_t)(stop - lines));
-      if (colon != NULL)
-        lks_headers_take(headers, lines, (size_t)(colon - lines), colon + 1, (size_t)(stop - colon - 1));
-    }
-    lines = newline == NULL ? end : newline + 1;
-  }
+  lks_header_line header;
+  while (lks_headers_next(&lines, end, &header))
+    lks_headers_take(headers, header.name, header.name_length, header.value, header.value_length);
 }
 
 const char *lks_headers_value(const char *value) {

@@ -1,9 +1,25 @@
-/* The answer headers that policy reads, taken from raw header lines in one pass. */
+/* Raw header lines, and the answer headers that policy reads among them. */
 #ifndef LKS_HEADERS_H
 #define LKS_HEADERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* A header of raw lines, borrowed from them. */
+typedef struct lks_header_line {
+  const char *name; /* not empty, neither blank at its beginning nor broken by a line's end */
+  size_t name_length;
+  const char *value; /* without the blanks around it; may go on over folded lines */
+  size_t value_length;
+} lks_header_line;
+
+/* Finds the next header at or after *lines, and moves *lines past it. Lines are ended by LF or CRLF; one that begins
+ * with a blank continues the one before it; what is no header is passed over. False: there is none before `end`. */
+bool lks_headers_next(const char **lines, const char *end, lks_header_line *header);
+
+/* Writes a value with a space for each line break in it and the blanks on either side of that (RFC 9112, 5.2), to room
+ * for `length` bytes. Returns how many it wrote. The value has no blank at its ends. */
+size_t lks_headers_unfold(const char *value, size_t length, char *out);
 
 #define LKS_HEADER_VALUE_MAX 128
 
@@ -23,8 +39,7 @@ void lks_headers_clear(lks_policy_headers *headers);
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length);
 
-/* Reads lines "Name: value" ended by LF or CRLF; one that begins with a blank continues the one before it. `lines` may
- * be NULL when length is 0. */
+/* Reads raw lines. `lines` may be NULL when length is 0. */
 void lks_headers_read(lks_policy_headers *headers, const char *lines, size_t length);
 
 /* NULL for "", so that an absent header looks absent. */

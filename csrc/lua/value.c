@@ -3,55 +3,29 @@
 
 #include <string.h>
 
+#include "core/headers.h"
 #include "core/utf8.h"
 
 #define NAME_MAX_LENGTH 128
 
-static bool is_upper(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
-/* The end of the header line at `line`, which goes on over the lines that begin with a blank. */
-static const char *line_end(const char *line, const char *end) {
-  const char *newline = memchr(line, '\n', (size_t)(end - line));
-  while (newline != NULL && newline + 1 < end && (newline[1] == ' ' || newline[1] == '\t'))
-    newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
-  return newline == NULL ? end : newline;
-}
-
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Pushes the text from `value` to `stop` without the blanks around it; a line break within it, and the blanks on either
- * side of that, are one space (RFC 9112, 5.2). */
-static void push_value(lua_State *L, const char *value, const char *stop) {
-  luaL_Buffer text;
-  while (value < stop && is_blank(*value)) value++;
-  while (stop > value && is_blank(stop[-1])) stop--;
-  const char *newline = memchr(value, '\n', (size_t)(stop - value));
-  if (newline == NULL) {
-    lua_pushlstring(L, value, (size_t)(stop - value));
+static void push_value(lua_State *L, const lks_header_line *header) {
+  if (memchr(header->value, '\n', header->value_length) == NULL) {
+    lua_pushlstring(L, header->value, header->value_length);
     return;
   }
-  luaL_buffinit(L, &text);
-  for (; newline != NULL; newline = memchr(value, '\n', (size_t)(stop - value))) {
-    const char *last = newline;
-    while (is_blank(last[-1])) last--;
-    luaL_addlstring(&text, value, (size_t)(last - value));
-    luaL_addchar(&text, ' ');
-    for (value = newline; is_blank(*value);) value++;
-  }
-  luaL_addlstring(&text, value, (size_t)(stop - value));
-  luaL_pushresult(&text);
+  char *room = lua_newuserdata(L, header->value_length);
+  lua_pushlstring(L, room, lks_headers_unfold(header->value, header->value_length, room));
+  lua_remove(L, -2);
 }
 
-/* Pushes the name from `name` to `stop` in small letters. */
-static void push_lower(lua_State *L, const char *name, const char *stop) {
+/* Pushes the name in small letters. */
+static void push_name(lua_State *L, const lks_header_line *header) {
   char lower[NAME_MAX_LENGTH];
-  size_t length = 0;
-  for (; name < stop; name++) lower[length++] = is_upper(*name) ? (char)(*name + ('a' - 'A')) : *name;
-  lua_pushlstring(L, lower, length);
+  for (size_t i = 0; i < header->name_length; i++) {
+    char c = header->name[i];
+    lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+  }
+  lua_pushlstring(L, lower, header->name_length);
 }
 
 /* Adds the value at the top, which is popped, to the list of the name below it in the table at `lists`; `first` is the
@@ -97,18 +71,15 @@ static void join_repeated(lua_State *L, int lists, int headers) {
 static int value_headers(lua_State *L) {
   enum { HEADERS = 2, LISTS, NAME, VALUE, FIRST };
   size_t length;
-  const char *line = luaL_checklstring(L, 1, &length), *end = line + length;
+  const char *lines = luaL_checklstring(L, 1, &length), *end = lines + length;
+  lks_header_line header;
   lua_settop(L, 1);
   lua_createtable(L, 0, 12);
   lua_pushnil(L);
-  for (const char *next; line < end; line = next) {
-    const char *stop = line_end(line, end), *colon = memchr(line, ':', (size_t)(stop - line));
-    next = stop < end ? stop + 1 : end;
-    if (colon == NULL || colon == line || memchr(line, '\n', (size_t)(colon - line)) != NULL ||
-        (size_t)(colon - line) > NAME_MAX_LENGTH || is_blank(*line))
-      continue;
-    push_lower(L, line, colon);
-    push_value(L, colon + 1, stop);
+  while (lks_headers_next(&lines, end, &header)) {
+    if (header.name_length > NAME_MAX_LENGTH) continue;
+    push_name(L, &header);
+    push_value(L, &header);
     lua_pushvalue(L, NAME);
     lua_rawget(L, HEADERS);
     if (lua_isnil(L, FIRST)) {

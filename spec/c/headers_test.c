@@ -222,6 +222,44 @@ static void test_headers_may_come_one_by_one(void) {
   CHECK_TEXT(headers.quota_reset, "");
 }
 
+/* All headers of the lines as "name|value;", unfolded. */
+static const char *spelled(const char *lines, size_t length) {
+  static char out[1024];
+  size_t used = 0;
+  const char *next = length > 0 ? guard_place(lines, length) : NULL, *end = next + length;
+  lks_header_line header;
+  while (lks_headers_next(&next, end, &header)) {
+    used += (size_t)snprintf(out + used, sizeof out - used, "%.*s|", (int)header.name_length, header.name);
+    used += lks_headers_unfold(header.value, header.value_length, out + used);
+    out[used++] = ';';
+  }
+  out[used] = '\0';
+  return out;
+}
+
+static void test_lines_are_taken_apart_whatever_they_are(void) {
+  static const struct {
+    const char *lines, *headers;
+  } rows[] = {
+      {"", ""},
+      {"\r\n\r\n", ""},
+      {"HTTP/1.1 200 OK\r\nA: 1\r\nB:2\n", "A|1;B|2;"},
+      {"A: 1", "A|1;"},
+      {"A:", "A|;"},
+      {"A: \r\n B\r\n", "A|B;"},
+      {"A: 1\r\n 2\n\t 3 \r\nB: 4", "A|1 2 3;B|4;"},
+      {"A: 1 \r\n \r\n  2", "A|1 2;"},
+      {"A: 1\n ", "A|1;"},
+      {" A: 1\r\nB: 2", "B|2;"},
+      {": 1\nB: 2\n:", "B|2;"},
+      {"A\n : 1\nB: 2", "B|2;"},
+      {"A : 1", "A |1;"},
+      {"a:b:c", "a|b:c;"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) CHECK_TEXT(spelled(rows[i].lines, strlen(rows[i].lines)), rows[i].headers);
+  CHECK_TEXT(spelled(NULL, 0), "");
+}
+
 /* Every line cut at every place, and bytes of every value: nothing is read past the end. */
 static void test_hostile_bytes_are_survived(void) {
   static const char lines[] =
@@ -255,6 +293,7 @@ int main(void) {
   RUN(test_nul_makes_a_value_unreadable_not_shorter);
   RUN(test_value_that_is_too_long_is_left_out);
   RUN(test_headers_may_come_one_by_one);
+  RUN(test_lines_are_taken_apart_whatever_they_are);
   RUN(test_hostile_bytes_are_survived);
   return TEST_END();
 }

@@ -7,11 +7,14 @@
 #include "core/error.h"
 #include "core/field.h"
 #include "core/headers.h"
+#include "core/json.h"
 #include "core/key.h"
 #include "core/link.h"
+#include "core/number.h"
 #include "core/quota.h"
 #include "core/request.h"
 #include "core/url.h"
+#include "core/utf8.h"
 
 #define NOW (INT64_C(1700000000) * LKS_SECOND)
 
@@ -80,6 +83,82 @@ static void parse_headers(const char *text, size_t length) {
   demand(strlen(headers.retry_after) < LKS_HEADER_VALUE_MAX && strlen(headers.quota_reset) < LKS_HEADER_VALUE_MAX);
 }
 
+static void parse_header_lines(const char *text, size_t length) {
+  const char *next = text, *end = text + length;
+  lks_header_line header;
+  char *room = malloc(length + 1);
+  if (room == NULL) return;
+  while (lks_headers_next(&next, end, &header)) {
+    demand(header.name >= text && header.name_length > 0 && header.value >= header.name + header.name_length);
+    demand(header.value + header.value_length <= next && next <= end);
+    size_t unfolded = lks_headers_unfold(header.value, header.value_length, room);
+    demand(unfolded <= header.value_length && memchr(room, '\n', unfolded) == NULL);
+  }
+  free(room);
+}
+
+static void parse_quota_text(const char *text, size_t length) {
+  lks_quota quota, again;
+  if (!lks_quota_read(&quota, text, length)) {
+    demand(!quota.known);
+    return;
+  }
+  lks_buffer out;
+  lks_buffer_init(&out, LKS_QUOTA_TEXT_MAX);
+  demand(lks_quota_write(&quota, &out) && lks_quota_read(&again, out.data, out.length));
+  demand(again.limit == quota.limit && again.remaining == quota.remaining && again.reset == quota.reset);
+  lks_buffer_free(&out);
+  lks_span retry_after;
+  lks_quota_admit(&quota, NOW, &retry_after);
+  lks_quota_left(&quota, NOW);
+  demand(lks_quota_is_sound(&quota));
+}
+
+/* What strtod makes of a number must not change when it is written anew. */
+static void parse_decimal(const char *text, size_t length) {
+  lks_decimal decimal;
+  size_t size = lks_decimal_read(text, length, &decimal);
+  if (size == 0 || lks_decimal_judge(&decimal) == LKS_DECIMAL_INTEGER) return;
+  char *copy = malloc(size + 1);
+  if (copy == NULL) return;
+  memcpy(copy, text, size);
+  copy[size] = '\0';
+  double number = strtod(copy, NULL);
+  free(copy);
+  bool finite = number - number == 0;
+  /* Close to the bound a number may count as too large that is not. */
+  if (lks_decimal_judge(&decimal) == LKS_DECIMAL_TOO_LARGE) {
+    demand(!finite || number > 1.79e308 || number < -1.79e308);
+    return;
+  }
+  demand(finite);
+  lks_buffer out;
+  char written[LKS_NUMBER_SIZE];
+  lks_buffer_init(&out, size + 64);
+  demand(lks_decimal_write(&decimal, &out) && memchr(out.data, '.', out.length) == NULL);
+  demand(strtod(out.data, NULL) == number);
+  demand(lks_number_write(number, LKS_EXACT_MAX, written) < sizeof written && strtod(written, NULL) == number);
+  lks_buffer_free(&out);
+}
+
+/* What the guard let through is JSON to it, and to be decoded as it stands save for the marks. */
+static void parse_json(const char *text, size_t length) {
+  lks_buffer once, twice;
+  lks_buffer_init(&once, 8 * length + 64);
+  lks_buffer_init(&twice, 8 * (8 * length + 64));
+  lks_json_status status = lks_json_guard(text, length, &once);
+  demand(status != LKS_JSON_NO_MEMORY);
+  if (status == LKS_JSON_REWRITTEN) {
+    demand(lks_utf8_length(once.data, once.length) >= 0 && memchr(once.data, '\0', once.length) == NULL);
+    demand(lks_json_guard(once.data, once.length, &twice) != LKS_JSON_MALFORMED);
+    lks_buffer_clear(&twice);
+  }
+  lks_json_unmark(text, length, &twice);
+  demand(twice.length <= length);
+  lks_buffer_free(&once);
+  lks_buffer_free(&twice);
+}
+
 static void parse_fields(const char *text, size_t length) {
   const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
   long long characters = lks_utf8_length(text, length);
@@ -98,8 +177,10 @@ static void parse_fields(const char *text, size_t length) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static void (*const parsers[])(const char *text, size_t length) = {parse_times, parse_quota,   parse_url,
-                                                                     parse_key,   parse_headers, parse_fields};
+  static void (*const parsers[])(const char *text, size_t length) = {
+      parse_times,  parse_quota,        parse_url,        parse_key,     parse_headers,
+      parse_fields, parse_header_lines, parse_quota_text, parse_decimal, parse_json,
+  };
   if (size < 2) return 0;
   /* A copy of its own, so that one byte too far is seen. */
   char *text = malloc(size - 1);
