@@ -199,6 +199,14 @@ static void a_clock_that_ran_on_by_less_than_a_second_is_no_difference(void) {
   lks_pace_free(state.pace);
 }
 
+static void a_state_that_met_no_clock_yet_is_the_same_as_itself(void) {
+  lks_state state = new_state();
+  lks_buffer bytes = written(&state);
+  CHECK(lks_state_bytes_same(bytes.data, bytes.length, bytes.data, bytes.length));
+  lks_buffer_free(&bytes);
+  lks_pace_free(state.pace);
+}
+
 static void a_state_lives_as_long_as_anything_in_it_matters(void) {
   lks_state state = new_state();
   CHECK_INT(lks_state_life(&state, T0), 0);
@@ -220,6 +228,7 @@ int main(void) {
   RUN(a_quota_that_cannot_be_is_refused_and_changes_nothing);
   RUN(short_memory_changes_nothing);
   RUN(a_clock_that_ran_on_by_less_than_a_second_is_no_difference);
+  RUN(a_state_that_met_no_clock_yet_is_the_same_as_itself);
   RUN(a_state_lives_as_long_as_anything_in_it_matters);
   return TEST_END();
 }
