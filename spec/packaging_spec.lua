@@ -69,3 +69,22 @@ describe("the rockspecs", function()
     end
   end)
 end)
+
+describe("csrc/README.md", function()
+  it("names files that are there", function()
+    local missing, found = {}, 0
+    for path in read("csrc/README.md"):gmatch "`([%w_]+/[%w_/]+%.%l+)`" do
+      local here = false
+      for _, folder in ipairs { "", "csrc/", "lua/locksmith/" } do
+        local file = io.open(folder .. path)
+        if file then
+          file:close()
+          here, found = true, found + 1
+        end
+      end
+      if not here then missing[#missing + 1] = path end
+    end
+    assert.same({}, missing)
+    assert.is_true(found > 20)
+  end)
+end)

@@ -39,7 +39,7 @@ typedef struct model {
   bool out, over;
   bool doubt, acted, settled, unauthorized;
   bool trace;     /* the last answer is what a repeat meets when an earlier attempt acted */
-  int before[16]; /* statuses answered before there was any doubt: none of them can be such a trace */
+  int before[16]; /* statuses answered before there was any doubt: of a removal none of them can be such a trace */
   verdict last_sent;
 } model;
 
@@ -54,6 +54,10 @@ static unsigned byte(model *m) {
   if (m->left == 0) return 0;
   m->left--;
   return *m->data++;
+}
+
+static unsigned held(const model *m) {
+  return m->granted - m->released - m->used;
 }
 
 static lks_span span(model *m) {
@@ -116,12 +120,15 @@ static void tell_response(model *m) {
   bool yes = response.status >= 200 && response.status <= 299;
   bool removes = (m->options.operation->flags & LKS_OPERATION_REMOVES) != 0;
   lks_kind kind = lks_error_classify(m->options.operation->service, response.status, &response.refusal);
-  m->trace = m->doubt && !yes &&
-             (removes ? response.status == 404
-                      : m->options.retry == LKS_RETRY_KEYED &&
-                            (kind == LKS_KIND_CONFLICT || response.status == 409 || kind == LKS_KIND_QUOTA_EXCEEDED));
+  lks_refusal refusal = response.refusal;
+  refusal.quota_used_up = false;
+  bool conflict = m->options.retry == LKS_RETRY_KEYED &&
+                  lks_error_classify(m->options.operation->service, response.status, &refusal) == LKS_KIND_CONFLICT;
+  m->trace = response.body != LKS_BODY_GARBAGE &&
+             ((removes && response.status == 404 && m->doubt) ||
+              (conflict && (m->options.slug == LKS_SLUG_OURS || (m->options.slug == LKS_SLUG_FRESH && m->doubt))));
   for (unsigned i = 0; i < COUNT(m->before); i++)
-    if (m->before[i] == response.status) m->trace = false;
+    if (removes && m->before[i] == response.status) m->trace = false;
   if (!m->doubt) m->before[m->sends % COUNT(m->before)] = response.status;
   m->unauthorized = kind == LKS_KIND_UNAUTHENTICATED;
   m->settled = response.status != 408 && response.status != 429 && (response.status < 500 || response.status > 599);
@@ -149,6 +156,7 @@ static void tell_failure(model *m) {
   bool was_out = m->out;
   lks_call_failure(m->call, now, chance, &failure);
   if (!was_out) return;
+  if (!m->doubt) m->before[m->sends % COUNT(m->before)] = failure.status;
   m->trace = m->unauthorized = false;
   m->settled = here || failure.permanent || failure.kind == LKS_KIND_TOO_LARGE || failure.kind == LKS_KIND_BAD_RESPONSE;
   end_attempt(m, !failure.sent ? NOTHING_SENT : refuses(failure.status, false) ? REFUSED : IN_DOUBT);
@@ -176,7 +184,7 @@ static void tell_slot(model *m) {
   lks_call_grant(m->call, tell_time(m), wait);
   if (m->asked != LKS_ACTION_PACE) return;
   m->asked = LKS_ACTION_DONE;
-  m->granted++;
+  if (held(m) == 0) m->granted++;
 }
 
 static void tell_refusal(model *m) {
@@ -194,6 +202,7 @@ static void tell_refusal(model *m) {
 static void tell_later(model *m) {
   lks_span wait = span(m);
   lks_call_later(m->call, tell_time(m), wait);
+  if (m->asked == LKS_ACTION_PACE) m->asked = LKS_ACTION_DONE;
 }
 
 static void tell_anything(model *m) {
@@ -206,8 +215,7 @@ static void check_effects(model *m, unsigned effects) {
   if (effects & LKS_EFFECT_RELEASE) m->released++;
   if (effects & LKS_EFFECT_MOVE) demand(m->used > 0 && lks_call_lateness(m->call) > m->options.late);
   if (effects & LKS_EFFECT_PAUSE) demand(m->sends > 0 && lks_call_pause(m->call) <= 86400 * S);
-  unsigned held = m->granted - m->released - m->used;
-  demand(held <= 1);
+  demand(held(m) <= 1);
   demand(m->budget.millitokens >= 0 && m->budget.millitokens <= LKS_BUDGET_CAPACITY * 1000);
 }
 
@@ -215,7 +223,7 @@ static void check_send(model *m, lks_span limit) {
   lks_span left = m->options.timeout - m->progress;
   demand(!m->out && !m->over && !m->acted);
   demand(left > 0 && limit > 0 && limit <= left && limit <= m->options.attempt_timeout);
-  demand(m->granted - m->released - m->used == 1);
+  demand(held(m) == 1);
   demand(lks_call_current_key(m->call) != NULL && !lks_key_expired(lks_call_current_key(m->call), m->now));
   if (m->sends > 0) demand(m->unauthorized ? m->options.key_renewable : !m->settled);
   bool repeatable = m->options.retry == LKS_RETRY_SAFE || m->options.retry == LKS_RETRY_CONVERGING ||
@@ -274,7 +282,7 @@ static lks_outcome expected_outcome(const model *m) {
 static void check_end(model *m, lks_action_kind last) {
   lks_result result, again;
   lks_call_result(m->call, &result);
-  demand(!m->out && m->granted == m->released + m->used);
+  demand(!m->out && held(m) == 0);
   demand(result.attempt_count == m->sends);
   demand((result.kind == LKS_KIND_NONE) == (last == LKS_ACTION_DONE));
   if (last == LKS_ACTION_DONE) {
@@ -313,6 +321,7 @@ static void choose_options(model *m) {
   if (flags & 32) m->options.budget = &m->budget;
   m->options.pacing = (lks_pacing)((flags >> 6) % 3);
   m->options.max_retries = byte(m) % 12;
+  m->options.slug = (lks_slug)(byte(m) % 3);
   m->options.timeout = span(m);
   m->options.attempt_timeout = span(m);
   m->options.late = S / 20;
