@@ -260,7 +260,8 @@ lks_key *lks_call_current_key(const lks_call *call) {
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait) {
   advance(call, now);
   if (call->state != STATE_PACE) return;
-  call->slot = now + (call->options.pacing == LKS_PACING_OFF ? 0 : bounded(wait));
+  if (wait < -LKS_SPAN_MAX) wait = -LKS_SPAN_MAX;
+  call->slot = now + (call->options.pacing == LKS_PACING_OFF ? 0 : wait < 0 ? wait : bounded(wait));
   call->slot_held = true;
   call->slot_waited = false;
   call->state = STATE_WAIT_SLOT;

@@ -82,10 +82,10 @@ void lks_call_key(lks_call *call, lks_time now, lks_key *key);
 /* The key the next attempt is sent with; NULL before there is one. Borrowed. */
 lks_key *lks_call_current_key(const lks_call *call);
 
-/* Answers to PACE: the slot is `wait` away. One that lies beyond the deadline after all is given back, and the call
- * ends as if refused with WOULD_WAIT. When a slot that was waited for has come, PACE is said once more while it is
- * held, for others may have left late, or a pause may have been asked for, since it was promised: the answer is a new
- * grant, with 0 when the slot holds. */
+/* Answers to PACE: the slot is `wait` away; below 0: it has come so long ago, as the answer was under way. One that
+ * lies beyond the deadline after all is given back, and the call ends as if refused with WOULD_WAIT. When a slot that
+ * was waited for has come, PACE is said once more while it is held, for others may have left late, or a pause may have
+ * been asked for, since it was promised: the answer is a new grant, with 0 when the slot holds. */
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
 /* Answers to PACE: no answer yet, so it is said again after `wait`. A slot that is held stays so. When that lies beyond
  * the deadline, the call ends as if refused with WOULD_WAIT. */

@@ -95,6 +95,21 @@ bool lks_state_merge(lks_state *state, const lks_state *other) {
   return lks_pace_merge(state->pace, other->pace);
 }
 
+bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage,
+                    bool *failed) {
+  bool knows = own != NULL && lks_state_life(own, now) > 0;
+  bool empty = state->lineage == 0;
+  *failed = false;
+  if (empty) {
+    state->lineage = lineage;
+    /* What this process alone has counted, without any place, was not lost anywhere. */
+    if (lost || (knows && own->lineage != 0)) lks_pace_pause(state->pace, now, now + LKS_STATE_GATHER);
+  }
+  if (!knows || (!empty && !untold && own->lineage == state->lineage)) return empty && lost;
+  *failed = !lks_state_merge(state, own);
+  return true;
+}
+
 lks_span lks_state_life(const lks_state *state, lks_time now) {
   lks_time end = lks_pace_end(state->pace);
   if (state->quota.known) {

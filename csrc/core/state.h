@@ -65,6 +65,16 @@ void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const 
  * memory. */
 bool lks_state_merge(lks_state *state, const lks_state *other);
 
+/* How long nobody is given a slot after a place lost its state: those who remember tell it meanwhile. */
+#define LKS_STATE_GATHER (INT64_C(3) * LKS_SECOND)
+
+/* Takes up what a place keeps, as it was read (a state without a lineage: it keeps nothing), together with what this
+ * process remembers of it (`own`; NULL or empty: nothing). A place that keeps nothing begins with `lineage`, not 0;
+ * when it was known to keep more, or `lost` says so, it lost it. `untold`: it was not told all that `own` holds. True
+ * when the state now says what the place does not. False with *failed when out of memory. */
+bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage,
+                    bool *failed);
+
 /* How long from `now` forgetting the state would make a difference; 0 when it would make none. */
 lks_span lks_state_life(const lks_state *state, lks_time now);
 

@@ -13,6 +13,7 @@ void lks_lua_open_key(lua_State *L);
 void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
 void lks_lua_open_memory(lua_State *L);
+void lks_lua_open_state(lua_State *L);
 void lks_lua_open_fields(lua_State *L);
 void lks_lua_open_link(lua_State *L);
 void lks_lua_open_value(lua_State *L);
@@ -49,5 +50,6 @@ lks_memory_store *lks_lua_check_memory(lua_State *L, int index);
 /* NULL when nil or absent. */
 lks_memory_store *lks_lua_opt_memory(lua_State *L, int index);
 lks_key *lks_lua_check_key(lua_State *L, int index);
+lks_state *lks_lua_check_state(lua_State *L, int index);
 
 #endif

@@ -12,6 +12,7 @@
 #define LKS_CLIENT_TYPE "locksmith.client"
 #define LKS_CALL_TYPE "locksmith.call"
 #define LKS_MEMORY_TYPE "locksmith.memory"
+#define LKS_STATE_TYPE "locksmith.state"
 
 typedef struct lks_key_box {
   lks_key *key;
@@ -26,11 +27,21 @@ typedef struct lks_memory_box {
   lks_buffer saved;        /* where a state is written, so that an error of Lua's loses no memory */
 } lks_memory_box;
 
+typedef struct lks_state_box {
+  lks_state *state; /* NULL until made */
+  lks_buffer saved; /* as in lks_memory_box */
+} lks_state_box;
+
 typedef struct lks_call_box {
   lks_client *client; /* retained */
   lks_call *call;     /* NULL until made */
   lks_request request;
   lks_ticket ticket;
+  struct {
+    lks_ticket ticket;
+    lks_kind kind;
+    lks_span span;
+  } taken;         /* what a state that is kept elsewhere answered, until that place has taken it over */
   lks_quota quota; /* as known after the last answer */
   bool repeatable; /* a transport may resend it by itself: it only reads */
 } lks_call_box;

@@ -189,6 +189,51 @@ static int call_grant(lua_State *L) {
   return 0;
 }
 
+/* call:later(now, seconds): PACE is to be said again then */
+static int call_later(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_call_later(box->call, lks_lua_check_time(L, 2), lks_lua_check_time(L, 3));
+  return 0;
+}
+
+/* call:take(state, now, longest) -> the wait for the slot that was taken, nil when none was. `now` by the state's
+ * clock. Nothing is changed but the state until call:paced. */
+static int call_take(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_state *state = lks_lua_check_state(L, 2);
+  const lks_wish wish = lks_client_wish(box->call, lks_lua_check_time(L, 4));
+  box->taken.ticket = box->ticket;
+  box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, lks_lua_check_time(L, 3),
+                                   &box->taken.ticket, &box->taken.span);
+  if (box->taken.kind == LKS_KIND_NONE)
+    lks_lua_push_span(L, box->taken.span);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* call:paced(now, ago): what was taken `ago` seconds before holds */
+static int call_paced(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_time now = lks_lua_check_time(L, 2), ago = lks_lua_check_time(L, 3);
+  box->ticket = box->taken.ticket;
+  lks_span span = box->taken.span;
+  lks_client_paced(box->call, now, box->taken.kind, box->taken.kind == LKS_KIND_NONE ? span - ago : span);
+  return 0;
+}
+
+/* call:settle(state, now, effects, keep): tells the state of effects announced; `keep`: the ticket stays as it was, to
+ * be told of once more */
+static int call_settle(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  lks_state *state = lks_lua_check_state(L, 2);
+  const lks_settlement settlement = lks_client_settlement(box->call, (unsigned)luaL_checkinteger(L, 4));
+  lks_ticket ticket = box->ticket;
+  lks_state_settle(state, &ticket, lks_lua_check_time(L, 3), &settlement);
+  if (!lua_toboolean(L, 5)) box->ticket = ticket;
+  return 0;
+}
+
 static lks_kind check_kind(lua_State *L, int index) {
   lks_kind kind = lks_kind_find(luaL_checkstring(L, index));
   luaL_argcheck(L, kind != LKS_KIND_NONE, index, "no such kind");
@@ -246,7 +291,7 @@ static int call_response(lua_State *L) {
   if (received.status >= 400) lks_lua_read_refusal(L, 7, &received.refusal);
   lks_client_response(box->client, store, box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3),
                       &received, &box->quota);
-  if (headers.quota_remaining[0] == '\0' || store != NULL) return 0;
+  if (store != NULL || !box->quota.known) return 0;
   lua_pushstring(L, lks_headers_value(headers.quota_limit));
   lua_pushstring(L, headers.quota_remaining);
   lua_pushstring(L, lks_headers_value(headers.quota_reset));
@@ -403,6 +448,12 @@ static int call_is_retrying(lua_State *L) {
   return 2;
 }
 
+/* call:holds_slot() -> whether it holds one that it waited for and that has come */
+static int call_holds_slot(lua_State *L) {
+  lua_pushboolean(L, lks_call_holds_slot(check_box(L)->call));
+  return 1;
+}
+
 static int call_is_reading(lua_State *L) {
   lua_pushboolean(L, lks_call_is_reading(check_box(L)->call));
   return 1;
@@ -455,6 +506,10 @@ void lks_lua_open_call(lua_State *L) {
                                      {"target", call_target},
                                      {"key", call_key},
                                      {"grant", call_grant},
+                                     {"later", call_later},
+                                     {"take", call_take},
+                                     {"paced", call_paced},
+                                     {"settle", call_settle},
                                      {"refuse", call_refuse},
                                      {"response", call_response},
                                      {"failure", call_failure},
@@ -467,6 +522,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"deadline", call_deadline},
                                      {"is_retrying", call_is_retrying},
                                      {"is_reading", call_is_reading},
+                                     {"holds_slot", call_holds_slot},
                                      {"state_name", call_state_name},
                                      {"secret", call_secret},
                                      {"counts_quota", call_counts_quota},

@@ -80,6 +80,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_client(L);
   lks_lua_open_call(L);
   lks_lua_open_memory(L);
+  lks_lua_open_state(L);
   lks_lua_open_fields(L);
   lks_lua_open_link(L);
   lks_lua_open_value(L);

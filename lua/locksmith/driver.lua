@@ -5,7 +5,6 @@ local answer = require "locksmith.answer"
 local core = require "locksmith.core"
 local key_source = require "locksmith.key_source"
 local nesting = require "locksmith.nesting"
-local pacing = require "locksmith.pacing"
 local response = require "locksmith.response"
 
 local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, core.DONE
@@ -77,7 +76,7 @@ local function attempt(session, call, limit, exchange)
   local chance = status < 400 and 0 or session.random()
   local quota_limit, remaining, reset =
     call:response(session.now(), chance, status, headers, connected or 0, value, session.memory)
-  if remaining then exchange.quota = pacing.observe(session, call, exchange, quota_limit, remaining, reset) end
+  if remaining then exchange.quota = session.pacing.observe(session, call, exchange, quota_limit, remaining, reset) end
   return status
 end
 
@@ -156,7 +155,7 @@ function driver.run(session, task, call, fields, shape)
     local time = now()
     if session.closed then call:abort(time, "closed", "the client was closed") end
     local action, span, effects = call:next(time, memory)
-    if effects ~= 0 then pacing.settle(session, call, effects, exchange) end
+    if effects ~= 0 then session.pacing.settle(session, call, effects, exchange) end
     if action == SEND then
       carry_out(session, call, span, exchange)
     elseif action == WAIT then
@@ -164,7 +163,7 @@ function driver.run(session, task, call, fields, shape)
     elseif action == DONE then
       return succeed(call, fields, exchange)
     elseif action == PACE then
-      pacing.reserve(session, call, span, exchange)
+      session.pacing.reserve(session, call, span, exchange)
     elseif action == KEY then
       key_source.bring(session, call, span)
     else

@@ -70,9 +70,9 @@ function checks.clock(value)
 end
 
 function checks.store(value)
-  if type(value) ~= "table" or type(value.reserve) ~= "function" then
-    return "must be a store: memory(), shdict(name) or redis{...}"
-  end
+  if type(value) == "table" and (type(value.reserve) == "function" or
+    type(value.read) == "function" and type(value.swap) == "function") then return nil end
+  return "must be a store: memory(), shdict(name), redis{...} or a table { read = function, swap = function }"
 end
 
 local function types(...)

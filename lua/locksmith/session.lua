@@ -1,12 +1,14 @@
 --- What the parts of one client share. Never handed to users: it leads to the key function and the transport.
 
 local Error = require "locksmith.error"
+local carried = require "locksmith.carried"
 local checked = require "locksmith.store.checked"
 local core = require "locksmith.core"
 local driver = require "locksmith.driver"
 local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local memory = require "locksmith.store.memory"
+local pacing = require "locksmith.pacing"
 local transport = require "locksmith.transport"
 local version = require "locksmith.version"
 
@@ -64,6 +66,19 @@ local function unusable(options)
   end
 end
 
+--- Makes the store one that calls can be joined to.
+local function join_store(self)
+  self.memory = memory.of(self.store)
+  if self.memory then return end
+  if type(self.store.reserve) == "function" then
+    self.pacing, self.store = pacing, checked.new(self.store)
+    self.fallback = self.store.fallback
+  else
+    self.pacing, self.store = carried, carried.new(self.store)
+    self.fallback = carried.alone(self.store)
+  end
+end
+
 ---@param service "lockpub"|"locker"
 ---@param given table checked options
 ---@return locksmith.Session?
@@ -102,11 +117,7 @@ function session.new(service, given)
     tasks = 0,
     emitting = setmetatable({}, { __mode = "k" }), -- coroutines that run on_event
   }, Session)
-  self.memory = memory.of(self.store)
-  if not self.memory then
-    self.store = checked.new(self.store)
-    self.fallback = self.store.fallback
-  end
+  join_store(self)
 
   if type(options.api_key) == "function" then
     self.ask_key = options.api_key

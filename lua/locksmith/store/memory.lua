@@ -13,7 +13,19 @@ local module = {}
 
 ---@return locksmith.MemoryStore
 function module.new()
-  return setmetatable({ memory = core.memory() }, Memory)
+  local states = core.memory()
+  local function read(name)
+    local bytes, life = states:save(name, core.now(), "")
+    if life == 0 then return nil end
+    return bytes, bytes
+  end
+  -- As a store that carries bytes, for who wants to see or move what is kept.
+  local function swap(name, version, bytes)
+    if read(name) ~= version then return false end
+    if not states:load(name, bytes) then return nil, "the bytes are no state" end
+    return true
+  end
+  return setmetatable({ memory = states, read = read, swap = swap }, Memory)
 end
 
 --- The core's states of such a store; nil for any other value.

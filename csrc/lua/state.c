@@ -1,0 +1,126 @@
+/* States that are kept elsewhere as bytes, while this process works on them. */
+#include "binding.h"
+
+#include "core/state_bytes.h"
+
+static lks_state_box *check_box(lua_State *L, int index) {
+  return luaL_checkudata(L, index, LKS_STATE_TYPE);
+}
+
+lks_state *lks_lua_check_state(lua_State *L, int index) {
+  lks_state_box *box = check_box(L, index);
+  luaL_argcheck(L, box->state != NULL, index, "state is closed");
+  return box->state;
+}
+
+/* core.state() -> an empty one */
+static int state_new(lua_State *L) {
+  lks_state_box *box = lua_newuserdata(L, sizeof *box);
+  box->state = NULL;
+  lks_buffer_init(&box->saved, LKS_STATE_BYTES_MAX);
+  luaL_getmetatable(L, LKS_STATE_TYPE);
+  lua_setmetatable(L, -2);
+  box->state = lks_state_new();
+  return box->state == NULL ? lks_lua_no_memory(L) : 1;
+}
+
+static int state_collect(lua_State *L) {
+  lks_state_box *box = check_box(L, 1);
+  lks_state_free(box->state);
+  box->state = NULL;
+  lks_buffer_free(&box->saved);
+  return 0;
+}
+
+/* state:copy(other) */
+static int state_copy(lua_State *L) {
+  if (!lks_state_copy(lks_lua_check_state(L, 1), lks_lua_check_state(L, 2))) return lks_lua_no_memory(L);
+  return 0;
+}
+
+/* state:read(bytes | nil) -> whether they are a state. nil: nothing is kept */
+static int state_read(lua_State *L) {
+  size_t length = 0;
+  const char *bytes = luaL_optlstring(L, 2, NULL, &length);
+  lks_state *state = lks_lua_check_state(L, 1);
+  lua_pushboolean(L, (bytes == NULL || length > 0) && lks_state_bytes_read(state, bytes, length));
+  return 1;
+}
+
+/* state:join(own | nil, untold, lost, now, chance): see lks_state_join. `chance` from core.random */
+static int state_join(lua_State *L) {
+  const lks_state *own = lua_isnoneornil(L, 2) ? NULL : lks_lua_check_state(L, 2);
+  bool failed;
+  int64_t lineage = 1 + (int64_t)((double)luaL_checknumber(L, 6) * 9007199254740991.0);
+  lks_state_join(lks_lua_check_state(L, 1), own, lua_toboolean(L, 3) != 0, lua_toboolean(L, 4) != 0,
+                 lks_lua_check_time(L, 5), lineage, &failed);
+  return failed ? lks_lua_no_memory(L) : 0;
+}
+
+/* state:write(now, before | nil) -> bytes | nil when they say nothing that the bytes `before` do not; how many seconds
+ * the state is worth keeping */
+static int state_write(lua_State *L) {
+  lks_state *state = lks_lua_check_state(L, 1);
+  size_t length = 0;
+  const char *before = luaL_optlstring(L, 3, "", &length);
+  lks_span life = lks_state_life(state, lks_lua_check_time(L, 2));
+  lks_buffer *saved = &check_box(L, 1)->saved;
+  lks_buffer_clear(saved);
+  if (!lks_state_bytes_write(state, saved)) return lks_lua_no_memory(L);
+  if ((length == 0 && life == 0) || lks_state_bytes_same(before, length, saved->data, saved->length))
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, saved->data, saved->length);
+  lks_lua_push_span(L, life);
+  return 2;
+}
+
+/* state:observe(now, limit | nil, remaining | nil, reset | nil) */
+static int state_observe(lua_State *L) {
+  lks_state *state = lks_lua_check_state(L, 1);
+  lks_quota_observe(&state->quota, lks_lua_check_time(L, 2), luaL_optstring(L, 3, NULL), luaL_optstring(L, 4, NULL),
+                    luaL_optstring(L, 5, NULL));
+  return 0;
+}
+
+/* state:quota(now) -> { limit, remaining, reset, as_of } or nil, how many creations are left or nil */
+static int state_quota(lua_State *L) {
+  lks_state *state = lks_lua_check_state(L, 1);
+  long long left = lks_quota_left(&state->quota, lks_lua_check_time(L, 2));
+  lks_lua_push_quota(L, &state->quota);
+  if (left < 0)
+    lua_pushnil(L);
+  else
+    lks_lua_push_whole(L, left);
+  return 2;
+}
+
+/* state:forecast(windows, now, n) -> seconds until the n-th send may go */
+static int state_forecast(lua_State *L) {
+  lks_state *state = lks_lua_check_state(L, 1);
+  lks_windows windows;
+  lks_lua_check_windows(L, 2, &windows);
+  double n = (double)luaL_checknumber(L, 4);
+  luaL_argcheck(L, n >= 0 && n < 4e9, 4, "out of range");
+  lks_span span = lks_pace_forecast(state->pace, &windows, lks_lua_check_time(L, 3), (size_t)n);
+  if (span < 0) return lks_lua_no_memory(L);
+  lks_lua_push_span(L, span);
+  return 1;
+}
+
+/* state:life(now) -> how many seconds forgetting it would make a difference */
+static int state_life(lua_State *L) {
+  lks_lua_push_span(L, lks_state_life(lks_lua_check_state(L, 1), lks_lua_check_time(L, 2)));
+  return 1;
+}
+
+void lks_lua_open_state(lua_State *L) {
+  static const luaL_Reg methods[] = {{"copy", state_copy},         {"read", state_read},
+                                     {"join", state_join},         {"write", state_write},
+                                     {"quota", state_quota},       {"observe", state_observe},
+                                     {"forecast", state_forecast}, {"life", state_life},
+                                     {"close", state_collect},     {NULL, NULL}};
+  lks_lua_new_type(L, LKS_STATE_TYPE, methods, state_collect);
+  lua_pushcfunction(L, state_new);
+  lua_setfield(L, -2, "state");
+}

@@ -1,0 +1,245 @@
+--- The state of a key in a store that carries bytes: read, worked on by the core, swapped.
+
+local Error = require "locksmith.error"
+local core = require "locksmith.core"
+local try = require "locksmith.try"
+
+--- What carries bytes between those who share a key. Both functions are called without the store.
+---@class locksmith.ByteStore
+---@field read fun(name: string, patience: number?): string?, any, number?, any
+---  the newest bytes under that name, their version (of any kind but nil), and Unix seconds by the clock of the store
+---  where it has one; nil[, nil, seconds] for a name that is absent (a fourth value: it is known to have been lost);
+---  nil, message when it fails
+---@field swap fun(name: string, version: any, bytes: string, seconds: number, patience: number?): boolean?, string?
+---  true when the bytes are there now; false when somebody was first, so that the version (nil: nothing at all) is no
+---  longer the newest; nil, message when it fails, the bytes perhaps being there
+
+local Carried = {}
+Carried.__index = Carried
+
+local carried = {}
+
+-- So often somebody else may be first.
+local ROUNDS = 1000
+-- While the store is away, a wait is cut into pieces: it may be back, and know more.
+local RECHECK = 1
+-- What a call whose time is up may still spend on telling the store.
+local LAST_WORD = 0.05
+local NAMES_MAX = 1024
+local MESSAGE_MAX = 300
+
+--- What the processes that are given one store object remember, by name.
+local memories = setmetatable({}, { __mode = "k" })
+
+---@param store locksmith.ByteStore
+---@return locksmith.CarriedStore
+function carried.new(store)
+  local memory = memories[store]
+  if not memory then
+    memory = { count = 0, names = {} }
+    memories[store] = memory
+  end
+  return setmetatable({ inner = store, memory = memory }, Carried)
+end
+
+--- Where names come and go, only those are kept of which something is remembered.
+local function sweep(memory, now)
+  for name, known in pairs(memory.names) do
+    if known.state:life(now + known.ahead) == 0 then memory.names[name], memory.count = nil, memory.count - 1 end
+  end
+end
+
+--- @class locksmith.Remembered
+--- @field state userdata by the store's clock
+--- @field untold boolean the store may not know all of it
+--- @field ahead number seconds that the store's clock is ahead of the caller's
+local function remembered(self, name, now)
+  local memory = self.memory
+  local known = memory.names[name]
+  if known then return known end
+  if memory.count >= NAMES_MAX then sweep(memory, now) end
+  known = { state = core.state(), untold = false, ahead = 0 }
+  memory.names[name], memory.count = known, memory.count + 1
+  return known
+end
+
+local function is_time(value)
+  return type(value) == "number" and value > -math.huge and value < math.huge
+end
+
+local function reason(message)
+  if Error.is(message) then message = tostring(message) end
+  return type(message) == "string" and Error.cut(message, MESSAGE_MAX) or "it gives no reason"
+end
+
+--- Reads, believing nothing unseen.
+---@return boolean ok
+---@return string|nil bytes, or the message
+local function read(self, name, patience)
+  local ok, bytes, version, now, lost = try(function() return self.inner.read(name, patience) end)
+  if not ok then return false, reason(bytes) end
+  if bytes == nil and version ~= nil then return false, reason(version) end
+  if bytes ~= nil and (type(bytes) ~= "string" or bytes == "" or version == nil) or now ~= nil and not is_time(now) then
+    return false, "the answer of its read makes no sense"
+  end
+  return true, bytes, version, now, lost
+end
+
+local function swap(self, name, version, bytes, life, patience)
+  local ok, done, message = try(function() return self.inner.swap(name, version, bytes, life, patience) end)
+  if not ok then return nil, reason(done) end
+  if done == nil then return nil, reason(message) end
+  if type(done) ~= "boolean" then return nil, "the answer of its swap makes no sense" end
+  return done
+end
+
+--- Lets `change` work on the state of that name, and makes the outcome everyone's.
+---@param change fun(state: userdata, now: number) may be called several times; `now` by the store's clock
+---@param patience number seconds
+---@return boolean ok
+---@return string? message when the store failed
+local function update(self, clock, name, change, patience)
+  local ends = clock() + patience
+  for _ = 1, ROUNDS do
+    local ok, bytes, version, now, lost = read(self, name, math.max(ends - clock(), 0))
+    if not ok then return false, bytes end
+    local here = clock()
+    local known, state = remembered(self, name, here), core.state()
+    if not state:read(bytes) then return false, "it keeps what is no state of this version" end
+    known.ahead = now and now - here or 0
+    now = now or here
+    state:join(known.state, known.untold, lost ~= nil, now, core.random())
+    change(state, now)
+    local after, life = state:write(now, bytes)
+    local done, message = true, nil
+    if after then done, message = swap(self, name, version, after, life, math.max(ends - clock(), 0)) end
+    if done then
+      known.state, known.untold = state, false
+      return true
+    end
+    if done == nil then return false, message end
+    if clock() >= ends then break end
+  end
+  return false, "others are first again and again"
+end
+
+--- The store is out of reach: says so, once per call.
+local function complain(call, exchange, message)
+  if exchange.complained then return end
+  exchange.complained = true
+  exchange.emit(exchange.task, call, { type = "store_error", message = message })
+end
+
+local function reserve_locally(self, session, call, longest, exchange, began)
+  local now = session.now()
+  local known, trial = remembered(self, exchange.name, now), core.state()
+  trial:copy(known.state)
+  local wait = call:take(trial, now + known.ahead, math.max(0, longest - (now - began)))
+  if wait and wait > 0 then return call:later(now, math.min(wait, RECHECK)) end
+  known.state, known.untold = trial, true
+  call:paced(now, 0)
+end
+
+--- Answers a call that wants a slot, or has waited for one.
+---@param session locksmith.Session
+---@param call userdata
+---@param longest number seconds the call can wait
+---@param exchange locksmith.Exchange
+function carried.reserve(session, call, longest, exchange)
+  local self, clock, began = session.store, session.now, session.now()
+  exchange.name = call:state_name()
+  -- Where the caller's clock ran ahead of time itself (in a test), a store with a clock would have it wait for ever.
+  local granted = exchange.granted
+  if granted and call:holds_slot() then
+    local passed = began - granted.at
+    if passed > 0 and core.now() - granted.real < passed / 2 then return call:grant(began, 0) end
+  end
+  local taken
+  local ok, message = update(self, clock, exchange.name, function(state, now)
+    taken = clock()
+    call:take(state, now, math.max(0, longest - (taken - began)))
+  end, math.max(call:deadline() - began, 0))
+  local now = clock()
+  if ok then
+    exchange.granted = { at = now, real = core.now() }
+    return call:paced(now, math.max(0, now - taken))
+  end
+  complain(call, exchange, message)
+  if session.on_store_error == "fail" then
+    return call:refuse(now, "store", nil, "the pacing store is out of reach: " .. message)
+  end
+  reserve_locally(self, session, call, longest, exchange, began)
+end
+
+--- Tells the store something, and this process where the store is out of reach.
+local function tell(self, session, call, exchange, change)
+  local now = session.now()
+  local name = exchange.name or call:state_name()
+  local ok, message = update(self, session.now, name, change, math.max(call:deadline() - now, LAST_WORD))
+  if ok then return end
+  local known = remembered(self, name, now)
+  change(known.state, session.now() + known.ahead)
+  known.untold = true
+  complain(call, exchange, message)
+end
+
+--- Carries out the effects announced with an action.
+function carried.settle(session, call, effects, exchange)
+  tell(session.store, session, call, exchange, function(state, now) call:settle(state, now, effects, true) end)
+  call:settle(core.state(), session.now(), effects)
+end
+
+---@return table? quota as it is now known
+function carried.observe(session, call, exchange, limit, remaining, reset)
+  local quota
+  tell(session.store, session, call, exchange, function(state, now)
+    state:observe(now, limit, remaining, reset)
+    quota = state:quota(now)
+  end)
+  return quota
+end
+
+--- Looks at a state without changing it.
+---@return userdata? state
+---@return number|string now by the store's clock, or "store"
+---@return string? message
+local function look(self, name, now)
+  local ok, bytes, _, store_now, lost = read(self, name)
+  if not ok then return nil, "store", bytes end
+  local known, state = remembered(self, name, now), core.state()
+  if not state:read(bytes) then return nil, "store", "it keeps what is no state of this version" end
+  state:join(known.state, known.untold, lost ~= nil, store_now or now, core.random())
+  return state, store_now or now
+end
+
+function Carried:quota(name, now)
+  local state, there, message = look(self, name, now)
+  if not state then return nil, there, message end
+  return state:quota(there)
+end
+
+function Carried:forecast(name, windows, now, n)
+  local state, there, message = look(self, name, now)
+  if not state then return nil, there, message end
+  return state:forecast(windows, there, n)
+end
+
+--- What this process alone remembers, for when the store is out of reach.
+local Alone = {}
+Alone.__index = Alone
+
+function Alone:quota(name, now)
+  local known = remembered(self.of, name, now)
+  return known.state:quota(now + known.ahead)
+end
+
+function Alone:forecast(name, windows, now, n)
+  local known = remembered(self.of, name, now)
+  return known.state:forecast(windows, now + known.ahead, n)
+end
+
+function carried.alone(store)
+  return setmetatable({ of = store }, Alone)
+end
+
+return carried
