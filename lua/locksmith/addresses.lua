@@ -51,6 +51,7 @@ function Addresses:create(fields, opts)
   if not resource.has_id(address) then
     return session:unexpected(operation, "the answer is not an address", response, "unknown")
   end
+  session.made = address
   local description = wire.description
   if description == nil or description == address.description then return address, response end
   local id = options.id(address.id, operation)

@@ -14,7 +14,9 @@ local driver = {}
 local function complain(session, message)
   if session.logger_failed then return end
   session.logger_failed = true
-  local text = "locksmith: on_event raised an error, which is reported this once: " .. tostring(message)
+  local ok, reason = pcall(tostring, message)
+  if not ok or type(reason) ~= "string" then reason = "a " .. type(message) end
+  local text = "locksmith: on_event raised an error, which is reported this once: " .. reason
   local ngx = rawget(_G, "ngx")
   if type(ngx) == "table" and ngx.log then return ngx.log(ngx.ERR, text) end
   io.stderr:write(text, "\n")
@@ -54,6 +56,11 @@ function driver.report(task, err)
 end
 
 ---@class locksmith.Exchange what a running call was answered last, and holds in a store outside this process
+---@field call userdata
+---@field fields table?
+---@field time number of the client's clock, as it told last
+---@field sending boolean? the transport was, or is about to be, given the present attempt
+---@field result table? of the call, once it was asked for
 ---@field headers table<string, string>|string|nil
 ---@field value any of the body; false when that is no JSON
 ---@field raw boolean? the value is still to be cleaned, which is up to the shape
@@ -63,7 +70,7 @@ end
 ---@return integer? status
 ---@return string? kind of the failure
 local function attempt(session, call, limit, exchange)
-  exchange.headers, exchange.value, exchange.raw, exchange.text = nil, nil, nil, nil
+  exchange.headers, exchange.value, exchange.raw, exchange.text, exchange.sending = nil, nil, nil, nil, true
   local status, headers, text, connected, permanent, partial = session.transport:send(call, limit)
   if not status then
     call:failure(session.now(), session.random(), headers, text, permanent or false, connected, partial)
@@ -83,6 +90,7 @@ end
 local function attempt_with_events(session, call, limit, exchange)
   local task, method, url = exchange.task, call:target()
   local number = call:attempt()
+  exchange.sending = false
   emit_of(task, call, { type = "request", method = method, url = url, attempt = number })
   if session.closed then return call:abort(session.now(), "closed", "the client was closed", false) end
   local began = session.now()
@@ -115,8 +123,10 @@ local function secrets_of(call, fields)
 end
 
 local function succeed(call, fields, exchange)
+  if not call:is_reading() then exchange.task.changed = "applied" end
   local headers = Error.redacted(headers_of(exchange) or {}, secrets_of(call, fields))
-  local result = response.new(call:result(), headers, exchange.quota)
+  exchange.result = call:result()
+  local result = response.new(exchange.result, headers, exchange.quota)
   local value = exchange.value
   if value == false or result.recovered then
     value = nil
@@ -129,12 +139,39 @@ end
 local function fail(call, fields, exchange)
   local secrets, reads = secrets_of(call, fields), call:is_reading()
   local result = call:result()
+  exchange.result = result
+  if result.outcome == "unknown" and not reads then exchange.task.changed = "unknown" end
   result.headers = headers_of(exchange)
   if exchange.raw then exchange.value = core.clean(exchange.value) end
   if result.source == "remote" then answer.explain(result, exchange.value, exchange.text, secrets) end
   local err = Error.new(result, secrets, reads)
   if exchange.value == false then err.message = answer.line(err.message) end
   return nil, err
+end
+
+--- Ends the call that runs in a task after something raised in the midst of it, and gives its slot back.
+---@param task locksmith.Task
+---@param kind string what an attempt that is out ends with
+---@param message string
+---@return table? result the fields of an error; nil when there is no call, or nothing was sent
+---@return boolean? reads
+---@return string[]? secrets
+function driver.give_up(task, kind, message)
+  local exchange, session = task.exchange, task.session
+  if not exchange then return nil end
+  task.exchange = nil
+  local call, result, reads, secrets = exchange.call, exchange.result, false, {}
+  if not result then
+    call:abort(exchange.time, kind, message, exchange.sending)
+    call:next(exchange.time, session.memory)
+    reads, secrets = call:is_reading(), secrets_of(call, exchange.fields)
+    result = call:result()
+  end
+  if not result.kind then
+    result.recovered, result.quota = nil, nil
+    result.kind, result.message, result.outcome, result.source = kind, message, "applied", "local"
+  end
+  return #result.attempts > 0 and result or nil, reads, secrets
 end
 
 --- Runs a call.
@@ -150,9 +187,11 @@ end
 function driver.run(session, task, call, fields, shape)
   local now, carry_out = session.now, session.on_event and attempt_with_events or attempt
   local memory = session.memory
-  local exchange = { task = task, emit = emit_of, shape = shape }
+  local exchange = { task = task, call = call, fields = fields, emit = emit_of, shape = shape, time = 0 }
+  task.exchange = exchange
   while true do
     local time = now()
+    exchange.time = time
     if session.closed then call:abort(time, "closed", "the client was closed") end
     local action, span, effects = call:next(time, memory)
     if effects ~= 0 then session.pacing.settle(session, call, effects, exchange) end

@@ -138,6 +138,7 @@ function Links.create(task, fields, opts)
   local body
   body, failure = encode(OPERATION, wire)
   if not body then return nil, failure end
+  task.slug = wire.customSlug
   local link, result, text = task:call(OPERATION, own, nil, body, held_by, wire, nil, shape)
   if not link and result.recovered then return recovered_link(session, wire), result end
   if link and (type(link) ~= "table" or not text:find "^[%s\239\187\191]*{") then -- an array is a table, too

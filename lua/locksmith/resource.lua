@@ -35,7 +35,7 @@ function resource.class(name, methods, more)
   for method, carry_out in pairs(methods) do
     index[method] = function(self, ...)
       local own = task.new(session_of(class, self, method))
-      return own:finish(carry_out(own, ...))
+      return own:carry_out(carry_out, ...)
     end
   end
   class.__tostring = function() return name end

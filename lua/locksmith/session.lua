@@ -3,6 +3,7 @@
 local Error = require "locksmith.error"
 local carried = require "locksmith.carried"
 local checked = require "locksmith.store.checked"
+local clock = require "locksmith.clock"
 local core = require "locksmith.core"
 local driver = require "locksmith.driver"
 local json = require "locksmith.json"
@@ -103,6 +104,7 @@ function session.new(service, given)
     return nil, Error.refused("invalid_request", problem, what)
   end
 
+  local own_clock = options.clock and clock.checked(options.clock)
   local self = setmetatable({
     service = service,
     core = client,
@@ -112,7 +114,8 @@ function session.new(service, given)
     on_store_error = options.on_store_error,
     on_event = options.on_event,
     random = options.random or core.random,
-    now = options.clock and options.clock.now or core.now,
+    now = own_clock and own_clock.now or core.now,
+    own_clock = own_clock,
     key_generation = 0,
     tasks = 0,
     emitting = setmetatable({}, { __mode = "k" }), -- coroutines that run on_event
@@ -143,8 +146,8 @@ local function start(self, operation)
   local options = self.options
   local chosen, natural = transport.resolve(options)
   if not chosen then return Error.refused("config", natural, operation) end
-  local clock = options.clock or natural
-  self.transport, self.now, self.sleep = chosen, clock.now, clock.sleep
+  local used = self.own_clock or natural
+  self.transport, self.now, self.sleep = chosen, used.now, used.sleep
 end
 
 --- Makes sure that a call can be made at all.

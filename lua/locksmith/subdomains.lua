@@ -83,6 +83,7 @@ function Subdomains:create(name, opts)
   if not resource.has_id(made) then
     return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
   end
+  session.made = made
   local subdomain, result = fetch(session, options.id(made.id, operation), opts)
   if not subdomain then return step_failed(result, operation, "applied", made) end
   return subdomain, result

@@ -10,6 +10,11 @@ local driver = require "locksmith.driver"
 ---@field session locksmith.Session
 ---@field number integer what its events have in common
 ---@field operation string? of the method, once a step or a refusal named it
+---@field exchange locksmith.Exchange? of the step that runs
+---@field step string? its operation
+---@field changed "applied"|"unknown"|nil what its steps so far did
+---@field made table? what exists by one of them
+---@field slug string? of a link that is to be made
 ---@field attempts table[]? of all steps so far, in a composition
 ---@field began number? when the composition began
 ---@field raised locksmith.Error? by an iterator of the method
@@ -30,6 +35,7 @@ end
 ---@param operation string
 ---@return locksmith.Error?
 function Task:ready(operation)
+  self.operation = self.operation or operation
   return self.session:ready(operation)
 end
 
@@ -59,6 +65,7 @@ local function collect(self, operation, result)
 end
 
 local function ended(self, operation, value, result, text)
+  self.exchange = nil
   if self.attempts then collect(self, operation, result) end
   return value, result, text
 end
@@ -76,11 +83,13 @@ end
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text
 function Task:call(operation, opts, id, body, slug, fields, query, shape)
+  self.operation, self.step = self.operation or operation, operation
   return ended(self, operation, self.session:call(self, operation, opts, id, body, slug, fields, query, shape))
 end
 
 --- As call, for an endpoint the library does not know.
 function Task:raw_call(operation, opts, request)
+  self.operation, self.step = self.operation or operation, operation
   return ended(self, operation, self.session:raw_call(self, operation, opts, request))
 end
 
@@ -111,6 +120,59 @@ function Task:raise(err)
   if self.raised ~= err then driver.report(self, err) end
   self.raised = err
   error(err, 0)
+end
+
+-- Memory ran out, or a callback that nothing is known without, such as the clock, failed.
+local function reason_of(raised)
+  if raised == "not enough memory" then return "too_large", "memory ran out while the answer was dealt with" end
+  local ok, text = pcall(tostring, raised)
+  return "config", "the call was cut short: " .. (ok and type(text) == "string" and text or type(raised))
+end
+
+--- Something raised in the midst of the method. Where that leaves nobody in doubt it is raised on; otherwise it would
+--- hide what happened to the service.
+---@param raised any
+---@return nil
+---@return locksmith.Error
+local function rescue(self, raised)
+  if raised == "not enough memory" then collectgarbage() end
+  local kind, message = reason_of(raised)
+  local result, reads, secrets = driver.give_up(self, kind, message)
+  local outcome = result and not reads and result.outcome
+  if outcome == "not_sent" or outcome == "rejected" then outcome = nil end
+  if self.changed == "unknown" or not outcome then outcome = self.changed or outcome end
+  local interrupted = type(raised) == "string" and raised:find "interrupted!$"
+  if not outcome or interrupted then error(raised, 0) end
+  result = result or { kind = kind, message = message }
+  local attempts = self.attempts or {}
+  for _, attempt in ipairs(result.attempts or {}) do
+    if self.attempts then attempt.step = self.step end
+    attempts[#attempts + 1] = attempt
+  end
+  result.attempts, result.operation, result.outcome = attempts, self.operation, outcome
+  result.slug, result.value = self.slug, self.made
+  return nil, Error.new(result, secrets)
+end
+
+-- Plain Lua 5.1 cannot yield through pcall; only outside coroutines is it certain that nothing will.
+local protected = pcall
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+  function protected(carry_out, ...)
+    if coroutine.running() then return true, carry_out(...) end
+    return pcall(carry_out, ...)
+  end
+end
+
+local function settled(self, ok, value, ...)
+  if ok then return self:finish(value, ...) end
+  return self:finish(rescue(self, value))
+end
+
+--- Carries out a method.
+---@param carry_out fun(self: locksmith.Task, ...): any, any
+---@return any ... what it returns
+function Task:carry_out(carry_out, ...)
+  return settled(self, protected(carry_out, self, ...))
 end
 
 --- The method has returned.
