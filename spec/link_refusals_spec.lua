@@ -29,6 +29,22 @@ describe("a link is refused before it is sent", function()
     end
   end)
 
+  it("when what is typed, or part of a URL, holds a control character", function()
+    for _, name in ipairs { "password", "target_url" } do
+      for _, value in ipairs { "https://example.com/\n", "a\tb", "\rabc", "abc\127", "abc\1" } do
+        assert.equal(name .. " must not hold a control character, such as a line break", refusal { [name] = value })
+      end
+    end
+    local lockpub = clients.lockpub { clients.CREATED }
+    assert(lockpub.links:create { type = "memo", secret_memo = "two\nlines\t", memo = "a\nb", password = " a b " })
+  end)
+
+  it("when a text cannot be seen", function()
+    for _, value in ipairs { "\226\128\139", "\239\187\191", " \226\128\168 ", "\225\154\128" } do
+      assert.equal("password must not be blank", refusal { password = value })
+    end
+  end)
+
   it("when it would have expired already", function()
     local lockpub, _, clock = clients.lockpub { clients.CREATED, clients.CREATED }
     local now = clock.now()
@@ -78,15 +94,36 @@ describe("an alias or subdomain is refused before it is sent", function()
   end)
 end)
 
+describe("an address or subdomain is refused before it is sent", function()
+  it("when it holds a control character, other than around it, where the service trims", function()
+    local locker, requests = clients.locker { clients.address() }
+    for _, call in ipairs {
+      function() return locker.addresses:update(7, { address = "abc\ndef" }) end,
+      function() return locker.addresses:update(7, { address = "abc\127def" }) end,
+      function() return locker.subdomains:create "abc\tdef" end,
+      function() return locker.subdomains:update(3, "abc\1def", { confirm = "x" }) end,
+    } do
+      local value, err = call()
+      assert.is_nil(value)
+      assert.truthy(err.message:find("must not hold a control character", 1, true), err.message)
+      assert.equal("not_sent", err.outcome)
+    end
+    assert.equal(0, #requests)
+    assert(locker.addresses:update(7, { address = "abcdef\n", description = "two\nlines" }))
+  end)
+end)
+
 describe("a key is refused by the constructor", function()
   it("when it is a prefix alone", function()
     for service, keys in pairs {
-      lockpub = { "ll_live_", "ll_live", "ll_" }, locker = { "cs.", "cs", "cs..", "cs..." },
+      lockpub = { "ll_live_", "ll_live", "ll_", "ll_test_", "ll__" }, locker = { "cs.", "cs", "cs..", "cs..." },
     } do
       for _, key in ipairs(keys) do
         local client, err = locksmith[service] { api_key = key }
         assert.is_nil(client, key)
         assert.equal("unauthenticated", err.kind)
+        local cut_off = key == "cs." or key:find "^ll_" ~= nil
+        assert.equal(cut_off, err.message:find("nothing follows its prefix", 1, true) ~= nil)
       end
     end
   end)

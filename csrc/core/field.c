@@ -4,28 +4,30 @@
 
 #include "utf8.h"
 
+enum { TRIMMED = LKS_FIELD_TRIMMED, ONE_LINE = LKS_FIELD_ONE_LINE };
+
 static const lks_field link_fields[] = {
-    {"type", NULL, "type", LKS_FIELD_TEXT, 1, 0, false},
-    {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, 1, 0, false},
-    {"link", NULL, "targetUrl", LKS_FIELD_TEXT, 1, 0, false},
-    {"secret_memo", "secretMemo", "secretMemo", LKS_FIELD_TEXT, 1, 0, false},
-    {"password", NULL, "password", LKS_FIELD_TEXT, 1, 0, false},
-    {"memo", NULL, "memo", LKS_FIELD_TEXT, 1, 0, false},
-    {"custom_slug", "customSlug", "customSlug", LKS_FIELD_TEXT, 3, 30, false},
-    {"redirect_limit", "redirectLimit", "redirectLimit", LKS_FIELD_COUNT, 0, 0, false},
-    {"start_time", "startTime", "startTime", LKS_FIELD_TIME, 0, 0, false},
-    {"expire_time", "expireTime", "expireTime", LKS_FIELD_TIME, 0, 0, false},
+    {"type", NULL, "type", LKS_FIELD_TEXT, 1, 0, 0},
+    {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
+    {"link", NULL, "targetUrl", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
+    {"secret_memo", "secretMemo", "secretMemo", LKS_FIELD_TEXT, 1, 0, 0},
+    {"password", NULL, "password", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
+    {"memo", NULL, "memo", LKS_FIELD_TEXT, 1, 0, 0},
+    {"custom_slug", "customSlug", "customSlug", LKS_FIELD_TEXT, 3, 30, 0},
+    {"redirect_limit", "redirectLimit", "redirectLimit", LKS_FIELD_COUNT, 0, 0, 0},
+    {"start_time", "startTime", "startTime", LKS_FIELD_TIME, 0, 0, 0},
+    {"expire_time", "expireTime", "expireTime", LKS_FIELD_TIME, 0, 0, 0},
 };
 
 static const lks_field address_fields[] = {
-    {"address", NULL, "address", LKS_FIELD_TEXT, 6, 64, true},
-    {"description", NULL, "description", LKS_FIELD_TEXT, 0, 64, true},
-    {"enabled", NULL, "enabled", LKS_FIELD_BOOLEAN, 0, 0, false},
-    {"block_spam", NULL, "block_spam", LKS_FIELD_BOOLEAN, 0, 0, false},
+    {"address", NULL, "address", LKS_FIELD_TEXT, 6, 64, TRIMMED | ONE_LINE},
+    {"description", NULL, "description", LKS_FIELD_TEXT, 0, 64, TRIMMED},
+    {"enabled", NULL, "enabled", LKS_FIELD_BOOLEAN, 0, 0, 0},
+    {"block_spam", NULL, "block_spam", LKS_FIELD_BOOLEAN, 0, 0, 0},
 };
 
 static const lks_field subdomain_fields[] = {
-    {"subdomain", NULL, "subdomain", LKS_FIELD_TEXT, 3, 64, true},
+    {"subdomain", NULL, "subdomain", LKS_FIELD_TEXT, 3, 64, TRIMMED | ONE_LINE},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -57,40 +59,78 @@ int lks_schema_find(const lks_schema *schema, const char *name, size_t length) {
   return -1;
 }
 
-static bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
+/* The code point of the valid character at `text`. */
+static unsigned long code_of(const char *text, size_t size) {
+  static const unsigned char leads[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+  unsigned long code = (unsigned char)text[0] & leads[size];
+  for (size_t i = 1; i < size; i++) code = code << 6 | ((unsigned char)text[i] & 0x3Fu);
+  return code;
 }
 
-/* White space of ASCII, and of Unicode what is in the Latin and CJK repertoires: U+0085, U+00A0, U+2000 to U+200A,
- * U+2028, U+2029, U+202F, U+205F, U+3000. `text` is valid UTF-8. */
-static bool is_blank(const char *text, size_t length) {
-  static const char *const spaces[] = {"\xC2\x85",     "\xC2\xA0",     "\xE2\x80\xA8", "\xE2\x80\xA9",
-                                       "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
-  for (size_t i = 0; i < length;) {
-    size_t used = is_space(text[i]) ? 1 : 0;
-    for (size_t j = 0; used == 0 && j < sizeof spaces / sizeof *spaces; j++) {
-      size_t size = strlen(spaces[j]);
-      if (size <= length - i && memcmp(text + i, spaces[j], size) == 0) used = size;
+/* What Python's str.strip takes off, and so Locker. */
+static bool is_space(unsigned long code) {
+  return code == ' ' || (code >= '\t' && code <= '\r') || (code >= 0x1C && code <= 0x1F) || code == 0x85 ||
+         code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 ||
+         code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+static bool has_no_width(unsigned long code) {
+  return (code >= 0x200B && code <= 0x200F) || code == 0x2060 || code == 0xFEFF;
+}
+
+static bool is_control(unsigned long code) {
+  return code < ' ' || code == 0x7F;
+}
+
+/* What a text is made of, apart from the white space around it. */
+typedef struct text_content {
+  size_t characters; /* from the first that is no space to the last */
+  bool visible, has_nul, has_control;
+} text_content;
+
+/* False when the text is not valid UTF-8. */
+static bool read_content(const char *text, size_t length, text_content *content) {
+  size_t size, bad, spaces = 0;
+  bool control_within = false;
+  *content = (text_content){0};
+  for (size_t i = 0; i < length; i += size) {
+    if ((size = lks_utf8_character(text + i, length - i, &bad)) == 0) return false;
+    unsigned long code = code_of(text + i, size);
+    if (code == 0) content->has_nul = true;
+    if (is_space(code)) {
+      spaces++;
+      control_within = control_within || is_control(code);
+      continue;
     }
-    if (used == 0 && length - i >= 3 && memcmp(text + i, "\xE2\x80", 2) == 0 && (unsigned char)text[i + 2] <= 0x8A)
-      used = 3;
-    if (used == 0) return false;
-    i += used;
+    if (content->characters > 0) {
+      content->characters += spaces;
+      content->has_control = content->has_control || control_within;
+    }
+    spaces = 0;
+    control_within = false;
+    content->characters++;
+    if (!has_no_width(code)) content->visible = true;
+    if (is_control(code)) content->has_control = true;
   }
   return true;
 }
 
+static bool has_control(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (is_control((unsigned char)text[i])) return true;
+  return false;
+}
+
 lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length) {
-  if (field->trimmed) {
-    while (length > 0 && is_space(text[length - 1])) length--;
-    while (length > 0 && is_space(*text)) text++, length--;
-  }
-  long long characters = lks_utf8_length(text, length);
-  if (characters < 0) return LKS_TEXT_NOT_UTF8;
-  if (length > 0 && memchr(text, '\0', length) != NULL) return LKS_TEXT_NUL;
+  text_content content;
+  if (!read_content(text, length, &content)) return LKS_TEXT_NOT_UTF8;
+  bool trimmed = (field->flags & LKS_FIELD_TRIMMED) != 0, one_line = (field->flags & LKS_FIELD_ONE_LINE) != 0;
+  size_t characters = trimmed ? content.characters : (size_t)lks_utf8_length(text, length);
+  if (content.has_nul) return LKS_TEXT_NUL;
   if (field->minimum > 0 && characters == 0) return LKS_TEXT_EMPTY;
-  if (field->minimum > 0 && is_blank(text, length)) return LKS_TEXT_BLANK;
-  if (field->minimum > 0 && (unsigned long long)characters < field->minimum) return LKS_TEXT_TOO_SHORT;
-  if (field->maximum > 0 && (unsigned long long)characters > field->maximum) return LKS_TEXT_TOO_LONG;
+  if (field->minimum > 0 && !content.visible) return LKS_TEXT_BLANK;
+  if (one_line && (trimmed ? content.has_control : has_control(text, length))) return LKS_TEXT_CONTROL;
+  if (field->minimum > 0 && characters < field->minimum) return LKS_TEXT_TOO_SHORT;
+  if (field->maximum > 0 && characters > field->maximum) return LKS_TEXT_TOO_LONG;
   return LKS_TEXT_OK;
 }

@@ -7,6 +7,11 @@
 
 typedef enum lks_field_type { LKS_FIELD_TEXT, LKS_FIELD_BOOLEAN, LKS_FIELD_COUNT, LKS_FIELD_TIME } lks_field_type;
 
+enum {
+  LKS_FIELD_TRIMMED = 1, /* by the service: what stands around it is not looked at */
+  LKS_FIELD_ONE_LINE = 2 /* of a text that is typed or part of an address: it holds no control characters */
+};
+
 typedef struct lks_field {
   const char *name;  /* as the Lua API spells it */
   const char *alias; /* another accepted spelling, or NULL */
@@ -14,7 +19,7 @@ typedef struct lks_field {
   lks_field_type type;
   /* Of a text, in characters after trimming what the service trims; 0 for no bound. */
   size_t minimum, maximum;
-  bool trimmed;
+  unsigned flags;
 } lks_field;
 
 typedef struct lks_schema {
@@ -36,7 +41,8 @@ typedef enum lks_text_status {
   LKS_TEXT_NOT_UTF8,
   LKS_TEXT_NUL,   /* which the services refuse, or take for the end */
   LKS_TEXT_EMPTY, /* nothing, or nothing but what is trimmed, where a minimum holds */
-  LKS_TEXT_BLANK, /* nothing but white space, where a minimum holds */
+  LKS_TEXT_BLANK, /* nothing that can be seen, where a minimum holds */
+  LKS_TEXT_CONTROL,
   LKS_TEXT_TOO_SHORT,
   LKS_TEXT_TOO_LONG
 } lks_text_status;

@@ -30,6 +30,14 @@ static bool byte_allowed(char byte) {
   return byte > ' ' && byte < 0x7f; /* bytes outside ASCII are negative or above, as char is signed or not */
 }
 
+/* Whether a LOCK.PUB key ends where its random part should begin. */
+static bool is_prefix_only(const char *text, size_t length) {
+  if (length < sizeof LIVE && memcmp(text, LIVE, length) == 0) return true;
+  size_t i = sizeof "ll_" - 1;
+  while (i < length && text[i] >= 'a' && text[i] <= 'z') i++;
+  return i + 1 == length && text[i] == '_';
+}
+
 static bool is_base64url(const char *text, size_t length) {
   if (length == 0) return false;
   for (size_t i = 0; i < length; i++) {
@@ -75,8 +83,8 @@ lks_key_status lks_key_new(lks_service service, const char *text, size_t length,
   if (length > LKS_KEY_MAX) return LKS_KEY_TOO_LONG;
   for (size_t i = 0; i < length; i++)
     if (!byte_allowed(text[i])) return LKS_KEY_BAD_BYTE;
-  if (length <= prefix || memcmp(text, info->key_prefix, prefix) != 0) return LKS_KEY_BAD_PREFIX;
-  if (service == LKS_LOCKPUB && length < sizeof LIVE && memcmp(text, LIVE, length) == 0) return LKS_KEY_CUT_OFF;
+  if (length < prefix || memcmp(text, info->key_prefix, prefix) != 0) return LKS_KEY_BAD_PREFIX;
+  if (length == prefix || (service == LKS_LOCKPUB && is_prefix_only(text, length))) return LKS_KEY_CUT_OFF;
   if (service == LKS_LOCKER && !token_split(text + prefix, length - prefix, &payload, &payload_length))
     return LKS_KEY_BAD_TOKEN;
 

@@ -15,8 +15,8 @@ typedef enum lks_key_status {
   LKS_KEY_MISSING,    /* NULL or empty */
   LKS_KEY_TOO_LONG,   /* over LKS_KEY_MAX */
   LKS_KEY_BAD_BYTE,   /* a space, a control character or a byte outside ASCII */
-  LKS_KEY_BAD_PREFIX, /* not the prefix of this service (or nothing behind it) */
-  LKS_KEY_CUT_OFF,    /* "ll_live_" or the beginning of it, and no more */
+  LKS_KEY_BAD_PREFIX, /* not the prefix of this service */
+  LKS_KEY_CUT_OFF,    /* nothing behind the prefix: "cs.", "ll_", "ll_live_" or the beginning of it, "ll_word_" */
   LKS_KEY_BAD_TOKEN,  /* cs.: not three non-empty base64url parts, or a payload that does not decode */
   LKS_KEY_NO_MEMORY
 } lks_key_status;

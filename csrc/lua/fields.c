@@ -27,6 +27,7 @@ static int refuse_text(lua_State *L, const lks_field *field, const char *name, l
   switch (status) {
   case LKS_TEXT_NOT_UTF8: return refuse(L, "%s is not valid UTF-8", name, 0);
   case LKS_TEXT_NUL: return refuse(L, "%s must not hold a NUL character", name, 0);
+  case LKS_TEXT_CONTROL: return refuse(L, "%s must not hold a control character, such as a line break", name, 0);
   case LKS_TEXT_BLANK: return refuse(L, "%s must not be blank", name, 0);
   case LKS_TEXT_EMPTY: return refuse(L, "%s must not be empty", name, 0);
   case LKS_TEXT_TOO_SHORT: return refuse(L, "%s must have at least %d characters", name, (int)field->minimum);

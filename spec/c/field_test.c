@@ -126,6 +126,8 @@ static void test_what_locker_trims_is_not_counted(void) {
   CHECK_INT(check(address, "address", "  abcde  ", 9), LKS_TEXT_TOO_SHORT);
   CHECK_INT(check(address, "address", "\t\n\v\f\r abcdef \r", 14), LKS_TEXT_OK);
   CHECK_INT(check(address, "address", "abc def", 7), LKS_TEXT_OK); /* for the service to judge */
+  CHECK_INT(check(address, "address", "\xC2\xA0 abcde\xE3\x80\x80", 11), LKS_TEXT_TOO_SHORT);
+  CHECK_INT(check(address, "address", "\x1C\xE1\x9A\x80\xE2\x80\x8A", 7), LKS_TEXT_EMPTY);
   CHECK_INT(check(address, "address", " \t\n\v\f\r ", 7), LKS_TEXT_EMPTY);
   CHECK_INT(check(address, "description", "       ", 7), LKS_TEXT_OK);
   CHECK_INT(check(lks_schema_subdomain(), "subdomain", "  ab  ", 6), LKS_TEXT_TOO_SHORT);
@@ -134,8 +136,57 @@ static void test_what_locker_trims_is_not_counted(void) {
   memset(text, ' ', sizeof text);
   memset(text + 10, 'x', 64);
   CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_OK);
+  memcpy(text + 74, "\xE2\x80\xA8\xC2\x85", 5);
+  CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_OK);
   text[0] = 'x';
   CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_TOO_LONG);
+}
+
+static void test_control_characters(void) {
+  static const struct {
+    const lks_schema *(*schema)(void);
+    const char *name;
+    bool refused;
+  } rows[] = {
+      {lks_schema_link, "target_url", true},     {lks_schema_link, "link", true},
+      {lks_schema_link, "password", true},       {lks_schema_link, "memo", false},
+      {lks_schema_link, "secret_memo", false},   {lks_schema_address, "address", true},
+      {lks_schema_subdomain, "subdomain", true}, {lks_schema_address, "description", false},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    const lks_schema *schema = rows[i].schema();
+    for (char c = 1; c > 0 && c < 0x7F; c++) {
+      char text[] = {'a', 'b', 'c', c, 'd', 'e', 'f'};
+      bool refused = rows[i].refused && c < ' ';
+      CHECK_INT(check(schema, rows[i].name, text, sizeof text), refused ? LKS_TEXT_CONTROL : LKS_TEXT_OK);
+    }
+    CHECK_INT(check(schema, rows[i].name, "abc\x7Fzzz", 7), rows[i].refused ? LKS_TEXT_CONTROL : LKS_TEXT_OK);
+    CHECK_INT(check(schema, rows[i].name, "abc\0zzz", 7), LKS_TEXT_NUL);
+    CHECK_INT(check(schema, rows[i].name, "\0zzzzzz", 7), LKS_TEXT_NUL);
+    /* Around an address they are trimmed. */
+    bool around = rows[i].refused && schema == lks_schema_link();
+    CHECK_INT(check(schema, rows[i].name, "\tabcdef\r\n", 9), around ? LKS_TEXT_CONTROL : LKS_TEXT_OK);
+  }
+}
+
+static void test_blank_is_what_cannot_be_seen(void) {
+  static const char *const blanks[] = {" ",
+                                       "\t\r\n",
+                                       "\xC2\x85",
+                                       "\xC2\xA0\xC2\xA0",
+                                       "\xE1\x9A\x80",
+                                       "\xE2\x80\x80 \xE2\x80\x8A",
+                                       "\xE2\x80\x8B",
+                                       "\xE2\x80\xA8\xE2\x80\xA9",
+                                       "\xE2\x80\xAF\xE2\x81\x9F",
+                                       "\xE2\x81\xA0\xEF\xBB\xBF",
+                                       "\xE3\x80\x80"};
+  static const char *const seen[] = {".", " x ", "\xC2\xA1", "\xE2\x80\x90", "\xE3\x80\x81", "\xE2\x81\xA1"};
+  for (size_t i = 0; i < COUNT(blanks); i++)
+    CHECK_INT(check(lks_schema_link(), "memo", blanks[i], strlen(blanks[i])), LKS_TEXT_BLANK);
+  for (size_t i = 0; i < COUNT(seen); i++)
+    CHECK_INT(check(lks_schema_link(), "memo", seen[i], strlen(seen[i])), LKS_TEXT_OK);
+  CHECK_INT(check(lks_schema_address(), "description", "\xE3\x80\x80", 3), LKS_TEXT_OK);
 }
 
 static void test_utf8(void) {
@@ -202,6 +253,8 @@ int main(void) {
   RUN(test_lengths_are_counted_in_characters);
   RUN(test_required_texts_of_a_link_are_not_empty_and_have_no_end);
   RUN(test_what_locker_trims_is_not_counted);
+  RUN(test_control_characters);
+  RUN(test_blank_is_what_cannot_be_seen);
   RUN(test_utf8);
   return TEST_END();
 }

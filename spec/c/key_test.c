@@ -65,12 +65,20 @@ static void nothing_is_no_key(void) {
 }
 
 static void refuses_the_wrong_prefix(void) {
-  static const char *const lockpub[] = {"l",    "ll",       "ll_",      "LL_live", "Ll_live",
-                                        "live", "xll_live", LOCKER_KEY, "ll-live"};
-  static const char *const locker[] = {"c",         "cs",      "cs.", "CS.a.QQ.c", HEADER "." PAYLOAD "." SIGNATURE,
+  static const char *const lockpub[] = {"l", "ll", "LL_live", "Ll_live", "live", "xll_live", LOCKER_KEY, "ll-live"};
+  static const char *const locker[] = {"c",         "cs",      "CS.a.QQ.c", HEADER "." PAYLOAD "." SIGNATURE,
                                        LOCKPUB_KEY, "csa.QQ.c"};
   for (size_t i = 0; i < sizeof lockpub / sizeof *lockpub; i++) expect(LKS_LOCKPUB, lockpub[i], LKS_KEY_BAD_PREFIX);
   for (size_t i = 0; i < sizeof locker / sizeof *locker; i++) expect(LKS_LOCKER, locker[i], LKS_KEY_BAD_PREFIX);
+}
+
+static void refuses_a_prefix_alone(void) {
+  static const char *const cut[] = {"ll_", "ll_l", "ll_live", "ll_live_", "ll_test_", "ll__"};
+  static const char *const whole[] = {"ll_x",    "ll_live_x",    "ll_live_abc_", "ll_live__", "ll_live__a", "ll_lively",
+                                      "ll_test", "ll_live_your", "ll_1_",        "ll_-_",     "ll_livE"};
+  for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) expect(LKS_LOCKPUB, cut[i], LKS_KEY_CUT_OFF);
+  for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) expect(LKS_LOCKPUB, whole[i], LKS_KEY_OK);
+  expect(LKS_LOCKER, "cs.", LKS_KEY_CUT_OFF);
 }
 
 static void refuses_what_is_no_token(void) {
@@ -95,7 +103,10 @@ static void a_token_cut_short_before_its_signature_is_refused(void) {
   size_t signature = strlen(LOCKER_KEY) - strlen(SIGNATURE);
   for (size_t length = 1; length <= strlen(LOCKER_KEY); length++) {
     lks_key_status status = try_key(LKS_LOCKER, LOCKER_KEY, length);
-    CHECK_INT(status, length <= 3 ? LKS_KEY_BAD_PREFIX : length <= signature ? LKS_KEY_BAD_TOKEN : LKS_KEY_OK);
+    if (length <= 3)
+      CHECK_INT(status, length < 3 ? LKS_KEY_BAD_PREFIX : LKS_KEY_CUT_OFF);
+    else
+      CHECK_INT(status, length <= signature ? LKS_KEY_BAD_TOKEN : LKS_KEY_OK);
   }
 }
 
@@ -267,6 +278,7 @@ int main(void) {
   RUN(takes_a_locker_key_and_decodes_its_payload);
   RUN(nothing_is_no_key);
   RUN(refuses_the_wrong_prefix);
+  RUN(refuses_a_prefix_alone);
   RUN(refuses_what_is_no_token);
   RUN(a_token_cut_short_before_its_signature_is_refused);
   RUN(refuses_bytes_a_header_must_not_carry);
