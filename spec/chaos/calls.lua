@@ -5,6 +5,7 @@
 ---   scope = what of the account a failure may have touched; creates = alias | link | keyed; retries = max_retries
 ---   drops = the service may accept a write and ignore it; may_recover = a lost refusal may pass for a success
 ---   slug = of the link, when it was chosen; may_conflict = nobody vouches for it
+---   tally = { least, most } links of all calls under one name
 
 local calls = {}
 
@@ -65,6 +66,27 @@ local function create_link(run)
     opts.idempotent = idempotent
     return run.world.lockpub.links:create(fields, opts)
   end)
+end
+
+-- A name is used again and again, as by a program that is started anew: there is one link in the end.
+local function create_named_link(run)
+  local tag = ("n%d-%d"):format(run.seed, run.number)
+  local fields, tally, slug = link_fields(run, tag), { least = 0, most = 0 }, nil
+  local function check(found)
+    slug = slug or found
+    if not found or found ~= slug then run:fail "the same name has another slug" end
+  end
+  for _ = 1, run.random:int(3) do
+    local _, result = run:make({
+      name = "lockpub.links.create", writes = true, single = true, creates = "keyed", tag = tag, tally = tally,
+      effect = function(link) check(link.slug) end,
+    }, function(opts)
+      opts.idempotent = tag
+      return run.world.lockpub.links:create(fields, opts)
+    end)
+    if result.kind then check(result.slug) end
+  end
+  run:expect_link(tag, tally.least, tally.most)
 end
 
 local function delete_alias(run, account, id)
@@ -283,7 +305,8 @@ local function rotate_key(run)
 end
 
 calls.LIST = {
-  { weight = 28, run = create_link },
+  { weight = 24, run = create_link },
+  { weight = 4, run = create_named_link },
   { weight = 13, run = create_alias },
   { weight = 10, run = delete_some_alias },
   { weight = 9, run = get_alias },

@@ -96,6 +96,7 @@ function sockets.new(options)
 
   local function client(service, api_key)
     return assert(locksmith[service] { api_key = api_key, base_url = proxy.url, rate = false,
+      slug_secret = service == "lockpub" and "chaos" or nil,
       store = locksmith.memory(), connect_timeout = 2, max_response_bytes = 200000,
       random = function() return chance:unit() * 0.02 end })
   end

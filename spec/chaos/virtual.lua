@@ -91,6 +91,7 @@ function virtual.new(options)
 
   local function client(service, key)
     return assert(locksmith[service] { api_key = key, transport = transport, clock = clock, rate = false,
+      slug_secret = service == "lockpub" and "chaos" or nil,
       store = locksmith.memory(), random = function() return chance:unit() end })
   end
 
