@@ -69,12 +69,13 @@ local MODULE = [[
       local text = body()
       return answer(capture(LOCATION, {
         vars = { locksmith_url = "http://locksmith_loopback/api/v1/links", locksmith_method = "POST",
-          locksmith_host = "127.0.0.1:PORT", locksmith_name = "127.0.0.1", locksmith_body = text,
+          locksmith_host = "127.0.0.1:PORT", locksmith_name = "127.0.0.1",
           locksmith_authorization = "Bearer " .. key, locksmith_accept = "application/json",
           locksmith_user_agent = "by-hand", locksmith_content_type = "application/json",
           locksmith_content_length = tostring(#text) },
         ctx = { locksmith_address = "127.0.0.1", locksmith_port = port, locksmith_limit = 10, locksmith_connect = 5,
           locksmith_maximum = 1048576 },
+        body = text,
       }))
     end,
     ["a location of its own"] = function()
