@@ -118,7 +118,7 @@ function session.new(service, given)
     own_clock = own_clock,
     key_generation = 0,
     tasks = 0,
-    emitting = setmetatable({}, { __mode = "k" }), -- coroutines that run on_event
+    emitting = setmetatable({}, { __mode = "k" }), -- places that run on_event
   }, Session)
   join_store(self)
 
