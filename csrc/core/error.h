@@ -1,4 +1,4 @@
-/* The vocabulary of failure (public API page, "Return values") and the rules that give a failure its name. */
+/* The vocabulary of failure (README, "Errors") and the rules that give a failure its name. */
 #ifndef LKS_ERROR_H
 #define LKS_ERROR_H
 
@@ -58,9 +58,9 @@ typedef struct lks_refusal {
 } lks_refusal;
 
 /* The kind of an answer with that status: LKS_KIND_NONE for 2xx, LKS_KIND_BAD_RESPONSE for 1xx, 3xx and numbers that
- * are no status. `refusal` may be NULL. Locker's codes: wire page, section 3. Quota: public API page, "LOCK.PUB". The
- * status of LOCK.PUB's duplicate slug is undocumented: a 400 or 422 that says in words that the slug is there already
- * is LKS_KIND_CONFLICT, one about its characters or the plan is not. */
+ * are no status. `refusal` may be NULL. Locker's codes: spec/vectors/locker-wire.md, section 3. Quota: README,
+ * "LOCK.PUB". The status of LOCK.PUB's duplicate slug is undocumented: a 400 or 422 that says in words that the slug is
+ * there already is LKS_KIND_CONFLICT, one about its characters or the plan is not. */
 lks_kind lks_error_classify(lks_service service, int status, const lks_refusal *refusal);
 
 #endif

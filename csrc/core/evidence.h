@@ -4,7 +4,7 @@
 
 #include "retry.h"
 
-/* Who can hold the slug that a create carries (public API page, "Exactly once"). */
+/* Who can hold the slug that a create carries (README, "LOCK.PUB", "Exactly once"). */
 typedef enum lks_slug {
   LKS_SLUG_GUESSABLE, /* anybody: it was chosen, and nobody vouches for it */
   LKS_SLUG_FRESH,     /* this call alone: it was made for it, and cannot be guessed */

@@ -28,7 +28,7 @@ typedef struct lks_schema {
   size_t count;
 } lks_schema;
 
-/* LOCK.PUB page, "Request fields"; wire page, sections 5 and 6. Static data. */
+/* spec/vectors/lockpub-api.md, "Request fields"; locker-wire.md there, sections 5 and 6. Static data. */
 const lks_schema *lks_schema_link(void);
 const lks_schema *lks_schema_address(void);
 const lks_schema *lks_schema_subdomain(void);

@@ -1,4 +1,5 @@
-/* The rules of a LOCK.PUB link that go across its fields (LOCK.PUB page, "Request fields" and "Security checklist"). */
+/* The rules of a LOCK.PUB link that go across its fields (spec/vectors/lockpub-api.md, "Request fields" and "Security
+ * checklist"). */
 #ifndef LKS_LINK_H
 #define LKS_LINK_H
 

@@ -26,7 +26,7 @@ typedef enum lks_request_status {
   LKS_REQUEST_OK,
   LKS_REQUEST_BAD_METHOD, /* not 1 to 16 upper-case letters */
   LKS_REQUEST_BAD_PATH,   /* see lks_url_path_valid, or over LKS_URL_MAX */
-  LKS_REQUEST_BAD_ID,     /* not 1 to 20 decimal digits: anything else is 404 before authentication (wire page, 1) */
+  LKS_REQUEST_BAD_ID,     /* not 1 to 20 decimal digits: anything else is 404 before authentication */
   LKS_REQUEST_TOO_LARGE,  /* body over LKS_BODY_MAX */
   LKS_REQUEST_NO_MEMORY
 } lks_request_status;
@@ -59,7 +59,7 @@ typedef struct lks_header {
 
 /* Fills `headers` and returns how many: Authorization from `key` (may be NULL: none), Accept, User-Agent, and
  * Content-Type when there is a body. All values borrowed. JSON only, never a form: Locker reads an absent boolean of a
- * form as false (wire page, section 5, "Update"). */
+ * form as false (spec/vectors/locker-wire.md, section 5, "Update"). */
 size_t lks_request_headers(const lks_request *request, const lks_key *key, lks_header headers[LKS_REQUEST_HEADERS_MAX]);
 
 /* A static sentence for a caller. */

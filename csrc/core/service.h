@@ -21,7 +21,7 @@ const lks_service_info *lks_service_get(lks_service service);
 bool lks_service_find(const char *name, lks_service *out);
 
 /* When a request may be sent a second time. The class belongs to the operation, never to the HTTP verb: Locker's
- * toggles are PUTs that undo themselves when repeated (wire page, section 5, "Toggles"). */
+ * toggles are PUTs that undo themselves when repeated (spec/vectors/locker-wire.md, section 5, "Toggles"). */
 typedef enum lks_retry_class {
   LKS_RETRY_NEVER,      /* not even when it was never sent */
   LKS_RETRY_SAFE,       /* reads: after any transient failure, 500 included */

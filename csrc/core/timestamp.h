@@ -61,8 +61,8 @@ bool lks_retry_after_parse(const char *text, size_t length, lks_time now, lks_sp
  * or an instant before 1970 or after LKS_TIME_MAX. */
 bool lks_reset_parse(const char *text, size_t length, lks_time now, lks_time *out);
 
-/* The first day of the month after that of `now`, 00:00 UTC (LOCK.PUB page, "Quotas and limits"). A `now` before 1970
- * is taken as its beginning. */
+/* The first day of the month after that of `now`, 00:00 UTC (spec/vectors/lockpub-api.md, "Quotas and limits"). A `now`
+ * before 1970 is taken as its beginning. */
 lks_time lks_month_end(lks_time now);
 
 #endif

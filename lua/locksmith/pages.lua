@@ -26,7 +26,7 @@ function pages.broken(source, message, response)
 end
 
 --- Whether an error is the service's own word for a page beyond the last one. It has no other for an id, a path or an
---- account that does not exist, so it proves nothing by itself (wire page, sections 3 and 8).
+--- account that does not exist, so it proves nothing by itself (spec/vectors/locker-wire.md, sections 3 and 8).
 ---@param err locksmith.Error
 ---@return boolean
 function pages.is_beyond(err)

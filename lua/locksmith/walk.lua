@@ -8,7 +8,8 @@
 --     (a snapshot, or the pages once more from the back) brings what slipped. Reading from the back cannot miss an item
 --     that exists throughout: deletions only move items towards pages still to be read, and new ones are appended.
 -- A page that is said not to exist ends nothing: that look does, or the count that the list tells.
--- Pages are counted, never followed: the service's `next` links may say http:// (wire page, section 8).
+-- Pages are counted, never followed: the service's `next` links may say http:// (spec/vectors/locker-wire.md,
+-- section 8).
 
 local number = require "locksmith.number"
 local pages = require "locksmith.pages"
@@ -174,7 +175,7 @@ end
 local function end_backward(self, unseen, response)
   local finished
   if self.ended then
-    -- Pages of another size than asked for leave gaps (wire page, section 8): read again until the count is reached.
+    -- Pages of another size than asked for leave gaps (there too): read again until the count is reached.
     finished = complete(self)
   else
     local first

@@ -8,7 +8,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Public API page, "LOCK.PUB": every name that is accepted, with the one on the wire. */
+/* README, "LOCK.PUB": every name that is accepted, with the one on the wire. */
 static const struct {
   const char *name, *wire;
   lks_field_type type;
@@ -58,7 +58,7 @@ static void test_other_names_are_refused(void) {
   CHECK_INT(find(lks_schema_subdomain(), "address"), -1);
 }
 
-/* Wire page, sections 5 and 6. */
+/* spec/vectors/locker-wire.md, sections 5 and 6. */
 static void test_locker_fields(void) {
   const lks_schema *schema = lks_schema_address();
   CHECK_INT(schema->count, 4);

@@ -6,7 +6,7 @@
 #include "guard.h"
 #include "test.h"
 
-/* The example of the Locker page. */
+/* The example in spec/vectors/locker-api.md. */
 #define HEADER "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"
 #define PAYLOAD                                                                                                        \
   "eyJ1c2VyIjoiMjMyM0Bwdy5jeXN0YWNrLm9yZyIsImNyZWF0ZWRfdGltZSI6MTY0MDYxNzAzNSwiZXhwaXJlZF90aW1lIjoxNjQwNjMxNDM1LCJ0b2" \

@@ -23,7 +23,7 @@ static lks_request_status query(lks_request *request, const char *name, const ch
   return lks_request_query(request, name, strlen(name), value, strlen(value));
 }
 
-/* Wire page, sections 5 and 6; LOCK.PUB page, "Endpoint". */
+/* spec/vectors/locker-wire.md, sections 5 and 6; lockpub-api.md there, "Endpoint". */
 static void test_every_operation_has_its_method_and_url(void) {
   static const struct {
     const char *operation, *id, *method, *url;

@@ -31,7 +31,7 @@ static void test_classes_allow_more_from_create_to_safe(void) {
   }
 }
 
-/* Public API page, "Return values": never retried, whatever the status. */
+/* README, "Errors": never retried, whatever the status. */
 static void test_used_up_quota_and_limits_are_never_retried(void) {
   static const lks_kind kinds[] = {LKS_KIND_QUOTA_EXCEEDED, LKS_KIND_LIMIT_REACHED, LKS_KIND_PLAN_REQUIRED,
                                    LKS_KIND_BAD_RESPONSE,   LKS_KIND_TOO_LARGE,     LKS_KIND_CLOSED};
