@@ -5,6 +5,7 @@ local json = require "locksmith.json"
 local locksmith = require "locksmith"
 local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"
+local virtual = require "spec.support.virtual"
 
 local LOST = { kind = "network", sent = true, message = "cut" }
 local TAKEN = { status = 409, body = '{"code":"SLUG_TAKEN","message":"customSlug is already in use"}' }
@@ -260,17 +261,17 @@ describe("the secret of named links", function()
 
   it("is asked for once, however many calls wait for it", function()
     for _, option in ipairs { "slug_secret", "api_key" } do
-      local asked = 0
-      local lockpub, requests, clock = clients.lockpub({ clients.CREATED }, { [option] = function()
-        asked = asked + 1
-        coroutine.yield()
-        return sandbox.LOCKPUB_KEY
-      end })
+      local asked, clock = 0, virtual.clock()
       local sleep = clock.sleep
       function clock.sleep(seconds)
         sleep(seconds)
         coroutine.yield()
       end
+      local lockpub, requests = clients.lockpub({ clients.CREATED }, { clock = clock, [option] = function()
+        asked = asked + 1
+        coroutine.yield()
+        return sandbox.LOCKPUB_KEY
+      end })
       local threads = {}
       for i = 1, 4 do
         threads[i] = coroutine.create(function()
