@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "number.h"
@@ -17,6 +18,7 @@ typedef struct scan {
   const char *copied;
   lks_buffer *out;
   bool changed;
+  bool comma_is_point; /* strtod takes "1," for a number */
 } scan;
 
 /* Writes what lies before `from`; the next byte to be written is that at `to`. */
@@ -125,7 +127,8 @@ static bool read_string(scan *s, bool is_name) {
   return false;
 }
 
-static bool read_number(scan *s) {
+/* Writes the number in another way where it has to be. False: it is no number, or too large for one. */
+static bool rewrite_number(scan *s) {
   lks_decimal decimal;
   const char *at = s->next;
   size_t length = lks_decimal_read(at, left(s), &decimal);
@@ -138,6 +141,15 @@ static bool read_number(scan *s) {
   if (form == LKS_DECIMAL_INTEGER) lks_buffer_append_text(s->out, "\"" MARK);
   lks_decimal_write(&decimal, s->out);
   if (form == LKS_DECIMAL_INTEGER) lks_buffer_append_text(s->out, "\"");
+  return true;
+}
+
+static bool read_number(scan *s) {
+  if (!rewrite_number(s)) return false;
+  if (s->comma_is_point && s->next < s->end && *s->next == ',') {
+    replace(s, s->next, s->next);
+    lks_buffer_append(s->out, " ", 1);
+  }
   return true;
 }
 
@@ -199,10 +211,18 @@ static bool read_value(scan *s) {
   return next == AFTER_VALUE && depth == 0;
 }
 
+static bool is_comma_the_point(void) {
+  static const char number[] = "1,";
+  char *end;
+  strtod(number, &end);
+  return *end == '\0';
+}
+
 lks_json_status lks_json_guard(const char *text, size_t length, lks_buffer *out) {
   static const char byte_order_mark[] = "\xEF\xBB\xBF";
   scan s = {.next = text, .end = text + length, .copied = text, .out = out};
   if (length > LKS_JSON_LENGTH_MAX) return LKS_JSON_MALFORMED;
+  s.comma_is_point = is_comma_the_point();
   if (read_word(&s, byte_order_mark, sizeof byte_order_mark - 1)) replace(&s, text, s.next);
   return read_value(&s) ? finish(&s) : LKS_JSON_MALFORMED;
 }

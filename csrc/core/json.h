@@ -26,7 +26,8 @@ typedef enum lks_json_status {
 /* Reads a text and writes it to `out`, which must be empty, where lua-cjson would not read it right. All of it must be
  * one JSON value, but one bad character must not cost an answer: a byte order mark is skipped, each lone surrogate
  * escape and each piece of malformed UTF-8 in a string becomes U+FFFD, and control characters in strings stay, except
- * NUL. Numbers are written so that strtod reads them right in every locale. */
+ * NUL. Numbers are written so that strtod reads them right in every locale, and
+ * in the present one takes no comma behind them for a decimal point. */
 lks_json_status lks_json_guard(const char *text, size_t length, lks_buffer *out);
 
 /* Takes the marks out of a text that lua-cjson wrote: LKS_JSON_AS_IS when it has none, else REWRITTEN or NO_MEMORY. */

@@ -1,6 +1,7 @@
 /* What lua-cjson reads and writes, made ready before and set right after (see core/json.h). */
 #include "binding.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,6 +291,12 @@ static int json_number(lua_State *L) {
   return 1;
 }
 
+/* core.decimal_point() -> that of the present locale, usually one byte */
+static int json_decimal_point(lua_State *L) {
+  lua_pushstring(L, localeconv()->decimal_point);
+  return 1;
+}
+
 static int room_collect(lua_State *L) {
   lks_buffer_wipe(luaL_checkudata(L, 1, ROOM_TYPE));
   return 0;
@@ -298,8 +305,11 @@ static int room_collect(lua_State *L) {
 void lks_lua_open_json(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg in_room[] = {{"shield", json_shield}, {"unmark", json_unmark}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"clean", json_clean}, {"outgoing", json_outgoing}, {"number", json_number}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"clean", json_clean},
+                                       {"outgoing", json_outgoing},
+                                       {"number", json_number},
+                                       {"decimal_point", json_decimal_point},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lks_lua_new_type(L, ROOM_TYPE, none, room_collect);
   lks_buffer *buffer = lua_newuserdata(L, sizeof *buffer);

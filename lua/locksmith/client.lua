@@ -1,6 +1,7 @@
 --- What both clients can do: requests to endpoints the library does not know, and closing.
 
 local Error = require "locksmith.error"
+local ascii = require "locksmith.ascii"
 local json = require "locksmith.json"
 local number = require "locksmith.number"
 local options = require "locksmith.options"
@@ -34,7 +35,7 @@ local function query_list(query, what)
     end
     list[#list + 1] = { name, text }
   end
-  table.sort(list, function(a, b) return a[1] < b[1] end)
+  table.sort(list, function(a, b) return ascii.before(a[1], b[1]) end)
   return list
 end
 

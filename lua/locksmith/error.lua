@@ -19,6 +19,9 @@
 ---@field slug string? of a link that was to be made with it
 ---@field source "local"|"remote"|"transport"
 ---@field resume table? of an iteration: what to pass to each() or pages() to go on
+local ascii = require "locksmith.ascii"
+local number = require "locksmith.number"
+
 local Error = {}
 Error.__index = Error
 Error.__name = "locksmith.Error"
@@ -162,11 +165,15 @@ local function first_text(value, depth)
   for name in pairs(value) do
     if type(name) == "string" then names[#names + 1] = name end
   end
-  table.sort(names)
+  table.sort(names, ascii.before)
   for _, name in ipairs(names) do
     local text = first_text(value[name], depth + 1)
     if text then return name .. ": " .. text end
   end
+end
+
+local function seconds_text(value)
+  return type(value) == "number" and number.text(value) or tostring(value)
 end
 
 local DETAIL_MAX = 300
@@ -194,7 +201,7 @@ local function describe(self, outcome)
   parts[#parts + 1] = ": " .. tostring(self.message)
   local detail = reason(self)
   if detail then parts[#parts + 1] = " (" .. detail .. ")" end
-  if self.retry_after then parts[#parts + 1] = ("; retry_after %s s"):format(tostring(self.retry_after)) end
+  if self.retry_after then parts[#parts + 1] = ("; retry_after %s s"):format(seconds_text(self.retry_after)) end
   if outcome then parts[#parts + 1] = "; " .. outcome end
   local count = #self.attempts
   parts[#parts + 1] = count == 1 and " [1 attempt]" or (" [%d attempts]"):format(count)

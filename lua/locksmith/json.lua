@@ -5,7 +5,7 @@ local core = require "locksmith.core"
 
 -- lua-cjson ends the process where it is loaded while the decimal point takes more than one byte.
 local function load()
-  local before = #("%.1f"):format(0.5) > 3 and os.setlocale(nil, "numeric")
+  local before = #core.decimal_point() > 1 and os.setlocale(nil, "numeric")
   if before then os.setlocale("C", "numeric") end
   local private = require "cjson".new()
   if before then os.setlocale(before, "numeric") end

@@ -1,6 +1,7 @@
 --- Where a client's key comes from: a string, or a function that is asked when one is needed.
 
 local Error = require "locksmith.error"
+local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
 local nesting = require "locksmith.nesting"
@@ -31,11 +32,11 @@ function key_source.parse(service, text)
   local payload = key:payload()
   if not payload then return key end
   local ok, claims = json.decode(payload)
-  if not ok or not payload:find "^%s*{" then
+  if not ok or not payload:find "^[ \t\r\n]*{" then
     return nil, "the key is malformed: its payload is not a JSON object"
   end
   -- `exp` is the name that RFC 7519 (4.1.4) gives it.
-  local own, standard = tonumber(claims.expired_time), tonumber(claims.exp)
+  local own, standard = ascii.number(claims.expired_time), ascii.number(claims.exp)
   if own or standard then key:expire(math.min(own or standard, standard or own)) end
   return key
 end

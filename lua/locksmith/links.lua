@@ -141,7 +141,7 @@ function Links.create(task, fields, opts)
   task.slug = wire.customSlug
   local link, result, text = task:call(OPERATION, own, nil, body, held_by, wire, nil, shape)
   if not link and result.recovered then return recovered_link(session, wire), result end
-  if link and (type(link) ~= "table" or not text:find "^[%s\239\187\191]*{") then -- an array is a table, too
+  if link and (type(link) ~= "table" or not text:find "^[ \t\r\n\239\187\191]*{") then -- an array is a table, too
     link, result = task:unexpected(OPERATION, "the answer is not a JSON object", result, "unknown")
   end
   if not link then

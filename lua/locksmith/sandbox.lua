@@ -5,6 +5,7 @@
 --     local locker = locksmith.locker { api_key = sandbox.LOCKER_KEY, transport = box:transport() }
 
 local accounts = require "locksmith.sandbox.accounts"
+local ascii = require "locksmith.ascii"
 local faults = require "locksmith.sandbox.faults"
 local http = require "locksmith.sandbox.http"
 local json = require "locksmith.sandbox.json"
@@ -115,7 +116,7 @@ local function planted(fault, request)
     return locker.finish(reply.through_middleware(fault), request)
   end
   local headers = {}
-  for name, value in pairs(fault.headers or {}) do headers[name:lower()] = tostring(value) end
+  for name, value in pairs(fault.headers or {}) do headers[ascii.lower(name)] = tostring(value) end
   return { status = fault.status, headers = headers, body = fault.body or "" }
 end
 

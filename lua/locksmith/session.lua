@@ -57,7 +57,7 @@ end
 
 -- Why an option of the right type cannot be used, in words that do not show it.
 local function unusable(options)
-  if options.user_agent and options.user_agent:find "[%c\127-\255]" then
+  if options.user_agent and options.user_agent:find "[%z\1-\31\127-\255]" then
     return "user_agent holds a character that no header can carry"
   end
   if options.slug_secret == "" then return "slug_secret must not be empty" end

@@ -1,6 +1,7 @@
 --- Locker's subdomains.
 
 local Error = require "locksmith.error"
+local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
 local lists = require "locksmith.lists"
@@ -57,7 +58,7 @@ local function confirmed(session, id, opts, verb, operation)
   local present, failure = fetch(session, id, opts)
   if not present then return step_failed(failure, operation, unchanged(failure)) end
   if opts.confirm == present.subdomain then return present end
-  local count = tonumber(present.num_alias)
+  local count = ascii.number(present.num_alias)
   local victims = count and (count == 1 and "its 1 alias" or ("its %s aliases"):format(tostring(count)))
     or "all its aliases"
   return nil, Error.refused("invalid_request",

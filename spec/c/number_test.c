@@ -1,6 +1,5 @@
 #include "core/number.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -226,19 +225,6 @@ static void test_rewriting_changes_no_number(void) {
   }
 }
 
-static void test_the_locale_changes_nothing(void) {
-  static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8"};
-  for (size_t i = 0; i < COUNT(names); i++) {
-    if (setlocale(LC_ALL, names[i]) == NULL) continue;
-    char text[LKS_NUMBER_SIZE];
-    lks_number_write(0.1 + 0.2, LKS_EXACT_MAX, text);
-    CHECK_TEXT(text, "0.30000000000000004");
-    const char *written = rewritten("-1234.5e-3");
-    CHECK(written != NULL && strtod(written, NULL) == -1 - 0.2345);
-  }
-  setlocale(LC_ALL, "C");
-}
-
 int main(void) {
   RUN(test_numbers_are_written_as_short_as_they_read_back);
   RUN(test_larger_whole_numbers_have_digits_on_demand);
@@ -248,6 +234,5 @@ int main(void) {
   RUN(test_decimals_are_written_without_a_point);
   RUN(test_what_is_no_decimal_is_refused);
   RUN(test_rewriting_changes_no_number);
-  RUN(test_the_locale_changes_nothing);
   return TEST_END();
 }

@@ -1,6 +1,8 @@
 --- What runs inside the internal location of locksmith.conf. It talks to the transport through the subrequest's
 --- ngx.ctx, a table that no answer of the service can reach.
 
+local ascii = require "locksmith.ascii"
+
 local location = {}
 
 -- The proxy_buffer_size of locksmith.conf: a head that does not fit is none to nginx.
@@ -9,7 +11,7 @@ local HEAD_MAX = 8192
 local NO_STATUS = 9
 
 local function number(text)
-  return text and tonumber(text:match "[%d.]+") or nil
+  return text and ascii.number(text:match "[%d.]+") or nil
 end
 
 -- Before the body has begun, nginx can still break off an answer and go on with the visitor's request.

@@ -27,7 +27,7 @@ local function parse_multipart(text, boundary)
     local stop, stop_end = text:find("\r\n" .. delimiter, at + 1, true)
     if not stop then break end
     local head, value = text:sub(at + 1, stop - 1):match("^\r\n(.-)\r\n\r\n(.*)$")
-    local name = head and head:match('[;%s]name="([^"]*)"')
+    local name = head and head:match('[;\t-\r ]name="([^"]*)"')
     if name and not head:find("filename=", 1, true) then
       list[#list + 1] = { name, value }
       size = size + #value

@@ -1,5 +1,7 @@
 --- UTC dates without the machine's time zone: Unix seconds to and from ISO 8601, and the start of the next month.
 
+local ascii = require "locksmith.ascii"
+
 local calendar = {}
 
 --- Days from 1970-01-01 to a date of the Gregorian calendar.
@@ -77,7 +79,7 @@ local function read_time(text)
     if not sign or tonumber(hours) > 23 or tonumber(minutes) > 59 then return nil end
     offset = (tonumber(hours) * 60 + tonumber(minutes)) * 60 * (sign == "-" and -1 or 1)
   end
-  return hour * 3600 + minute * 60 + second + (tonumber("0" .. fraction) or 0) - offset
+  return hour * 3600 + minute * 60 + second + ascii.number("0" .. fraction) - offset
 end
 
 --- Reads an ISO 8601 date or date and time; without a zone it is UTC.

@@ -1,5 +1,6 @@
 --- Field validation with the messages of the framework the Locker server is written in (Django REST framework).
 
+local ascii = require "locksmith.ascii"
 local json = require "locksmith.sandbox.json"
 local space = require "locksmith.sandbox.space"
 
@@ -41,8 +42,8 @@ local function read_boolean(value)
   local word = value
   if json.is_number(value) then word = value.value == 1 and "1" or value.value == 0 and "0" or "" end
   if type(word) == "string" then
-    if TRUE[word:lower()] then return true end
-    if FALSE[word:lower()] then return false end
+    if TRUE[ascii.lower(word)] then return true end
+    if FALSE[ascii.lower(word)] then return false end
   end
   return nil, { "Must be a valid boolean." }
 end

@@ -1,5 +1,6 @@
 --- The parts of HTTP the sandbox reads: URLs, queries, headers, media types, and numbers as Python reads them.
 
+local ascii = require "locksmith.ascii"
 local space = require "locksmith.sandbox.space"
 
 local http = {}
@@ -51,7 +52,7 @@ function http.sorted_query(list)
   local order = {}
   for i, pair in ipairs(list) do order[i] = { pair[1], i, quote(pair[1]) .. "=" .. quote(pair[2]) } end
   table.sort(order, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
+    if a[1] ~= b[1] then return ascii.before(a[1], b[1]) end
     return a[2] < b[2]
   end)
   local parts = {}
@@ -75,11 +76,11 @@ end
 ---@return table parameters lower-case name -> value
 function http.media_type(value)
   local parameters = {}
-  for name, text in value:gmatch(";%s*([^=;%s]+)%s*=%s*([^;]*)") do
-    text = text:gsub("%s+$", "")
-    parameters[name:lower()] = text:match('^"(.*)"$') or text
+  for name, given in value:gmatch(";[ \t]*([^=; \t]+)[ \t]*=[ \t]*([^;]*)") do
+    given = given:gsub("[ \t]+$", "")
+    parameters[ascii.lower(name)] = given:match('^"(.*)"$') or given
   end
-  return (value:match("^%s*([^;]*)"):gsub("%s+$", ""):lower()), parameters
+  return ascii.lower((value:match("^[ \t]*([^;]*)"):gsub("[ \t]+$", ""))), parameters
 end
 
 --- Whether an Accept header allows JSON. A missing or empty header allows everything.
@@ -100,14 +101,14 @@ end
 ---@return table # `{ method, raw_path, path, query, host, peer, body, header = function(name) end }`
 function http.parse(request)
   local url = request.url or request.path or "/"
-  local authority, target = url:match("^%a[%w+.-]*://([^/?#]*)([^#]*)")
+  local authority, target = url:match("^[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)([^#]*)")
   target = target or url:match("^[^#]*")
   if target:sub(1, 1) ~= "/" then target = "/" .. target end
   local raw_path, raw_query = target:match("^([^?]*)%??(.*)$")
 
   local headers = {}
   for _, pair in ipairs(request.headers or {}) do
-    local name, value = tostring(pair[1]):lower(), tostring(pair[2])
+    local name, value = ascii.lower(tostring(pair[1])), tostring(pair[2])
     headers[name] = headers[name] and headers[name] .. "," .. value or value
   end
   return {

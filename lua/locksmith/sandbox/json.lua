@@ -2,6 +2,8 @@
 -- The sandbox must tell `[]` from `{}`, `1` from `1.0` and null from absent, and send keys in a chosen order, on every
 -- Lua. A shared JSON library cannot, so the sandbox has this small one and needs no library at all.
 
+local ascii = require "locksmith.ascii"
+
 local json = {}
 
 local array_mt, object_mt, number_mt = {}, {}, {}
@@ -42,9 +44,9 @@ end
 
 --- The shortest text that reads back as the same number, with a point whatever the locale.
 local function float_text(value)
-  local text = string.format("%.15g", value)
-  if tonumber(text) ~= value then text = string.format("%.17g", value) end
-  return (text:gsub(",", "."))
+  local text = string.format("%.15g", value):gsub("[^0-9e+-]+", ".")
+  if ascii.number(text) == value then return text end
+  return (string.format("%.17g", value):gsub("[^0-9e+-]+", "."))
 end
 
 local function number_text(value, is_float)
@@ -101,7 +103,7 @@ local function encode_table(value, style)
   end
   local keys = {}
   for key in pairs(value) do keys[#keys + 1] = tostring(key) end
-  table.sort(keys)
+  table.sort(keys, ascii.before)
   for i, key in ipairs(keys) do
     local member = value[key]
     if member == nil then member = value[tonumber(key)] end
@@ -196,7 +198,7 @@ local function read_number(text, at, exact)
   local fraction = text:match("^%.[0-9]+", after) or ""
   local exponent = text:match("^[eE][+-]?[0-9]+", after + #fraction) or ""
   local literal = int .. fraction .. exponent
-  local value = tonumber(literal)
+  local value = ascii.number(literal)
   after = at + #literal
   if exact then return setmetatable({ text = literal, value = value }, number_mt), after end
   return value, after

@@ -1,6 +1,7 @@
 --- The Locker server: routes and the order in which it checks a request.
 
 local addresses = require "locksmith.sandbox.addresses"
+local ascii = require "locksmith.ascii"
 local body = require "locksmith.sandbox.body"
 local http = require "locksmith.sandbox.http"
 local json = require "locksmith.sandbox.json"
@@ -82,7 +83,7 @@ end
 
 local function host_allowed(self, host)
   if not self.allowed_hosts then return true end
-  local name = host:gsub(":[0-9]+$", ""):lower()
+  local name = ascii.lower((host:gsub(":[0-9]+$", "")))
   for _, allowed in ipairs(self.allowed_hosts) do
     if name == allowed then return true end
   end
@@ -92,8 +93,8 @@ end
 local function account_of(self, request)
   local header = request.header("authorization") or ""
   local parts = {}
-  for part in header:gmatch("%S+") do parts[#parts + 1] = part end
-  if #parts ~= 2 or parts[1]:lower() ~= "bearer" then return nil end
+  for part in header:gmatch("[^\t-\r ]+") do parts[#parts + 1] = part end
+  if #parts ~= 2 or ascii.lower(parts[1]) ~= "bearer" then return nil end
   return self.store:authenticate(parts[2])
 end
 
@@ -112,7 +113,7 @@ local function throttled(self, request, data)
   if json.is_number(username) then username = json.python_text(username) end
   local forwarded = request.header("x-forwarded-for")
   local key = type(username) == "string" and username ~= "" and "name " .. username
-    or "address " .. (forwarded and forwarded:gsub("%s+", "") or request.peer)
+    or "address " .. (forwarded and forwarded:gsub("[\t-\r ]+", "") or request.peer)
   local now = self.now()
   local wait = self.throttle:wait(key, now)
   if wait <= 0 then

@@ -1,5 +1,6 @@
 --- The LOCK.PUB developer API. What its documentation leaves open is marked as a choice; a client must not rely on it.
 
+local ascii = require "locksmith.ascii"
 local calendar = require "locksmith.sandbox.calendar"
 local json = require "locksmith.sandbox.json"
 local names = require "locksmith.sandbox.names"
@@ -228,8 +229,8 @@ local function start_month(self)
 end
 
 local function authorized(self, request)
-  local scheme, key = (request.header("authorization") or ""):match("^(%S+) +(%S+)$")
-  return scheme and scheme:lower() == "bearer" and key == self.key
+  local scheme, key = (request.header("authorization") or ""):match("^([^ ]+) +([^ ]+)$")
+  return scheme and ascii.lower(scheme) == "bearer" and key == self.key
 end
 
 local function serve(self, request)

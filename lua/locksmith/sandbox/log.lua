@@ -1,5 +1,6 @@
 --- The requests a sandbox got, for tests to look at.
 
+local ascii = require "locksmith.ascii"
 local json = require "locksmith.sandbox.json"
 
 local log = {}
@@ -21,7 +22,7 @@ end
 function log:add(request, raw_headers, service, now)
   self.total = self.total + 1
   local headers = {}
-  for _, pair in ipairs(raw_headers or {}) do headers[tostring(pair[1]):lower()] = tostring(pair[2]) end
+  for _, pair in ipairs(raw_headers or {}) do headers[ascii.lower(tostring(pair[1]))] = tostring(pair[2]) end
   local query = {}
   for _, pair in ipairs(request.query) do query[pair[1]] = pair[2] end
   local entry = {

@@ -12,6 +12,7 @@
 --- and, where it has it, client:script("load", script), in lua-redis's style or in lua-resty-redis's. Its connection
 --- and its time limits are its owner's affair.
 
+local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
 local link = require "locksmith.store.redis_link"
 local memory = require "locksmith.store.memory"
@@ -125,7 +126,7 @@ local function learn(self, request, known, reply, at)
   known.born, known.seq, known.quota = reply[4] == 0 and "" or reply[4], reply[5], reply[7]
   if reply[6] > server_now then mirror:pause(name, at, at + (reply[6] - server_now) / 1e6) end
   for i = 8, #reply, 2 do
-    local slot = tonumber(reply[i + 1])
+    local slot = ascii.number(reply[i + 1])
     local there = at + (slot - server_now) / 1e6
     if known:add(reply[i], there) then mirror:record(name, request.windows, at, there) end
     known.since = math.max(known.since, slot)

@@ -37,7 +37,7 @@ local function why_refused(message)
     return "this Redis has no password set"
   end
   if message:find("invalid password", 1, true) then return "WRONGPASS" end
-  return message:match "^%u+" or "no answer"
+  return message:match "^[A-Z]+" or "no answer"
 end
 
 local function introduce(client, options)

@@ -1,6 +1,8 @@
 --- Whether what Redis answered can be an answer of our script (redis_script.lua). Someone else's script, another server
 --- in its place or a broken client library must neither raise where numbers are expected nor hold anybody up.
 
+local ascii = require "locksmith.ascii"
+
 local redis_reply = {}
 
 -- In microseconds.
@@ -18,7 +20,7 @@ end
 
 -- Slots are scores, which come as text. Nobody is promised one that is days ahead.
 local function is_slot(value, now)
-  local slot = type(value) == "string" and tonumber(value)
+  local slot = type(value) == "string" and ascii.number(value)
   return slot and slot >= 0 and slot <= now + DAY or false
 end
 
@@ -26,7 +28,7 @@ local function are_news(reply, now)
   for i = 8, 8 + NEWS_MAX, 2 do
     local id, slot = reply[i], reply[i + 1]
     if id == nil and slot == nil then return true end
-    if not is_text(id, ID_MAX) or not id:find "^%S+$" or not is_slot(slot, now) then return false end
+    if not is_text(id, ID_MAX) or not id:find "^[^\t-\r ]+$" or not is_slot(slot, now) then return false end
   end
   return false
 end
@@ -82,7 +84,7 @@ end
 ---@param reply any of SCRIPT LOAD
 ---@return boolean
 function redis_reply.hash(reply)
-  return type(reply) == "string" and reply:find "^%w+$" ~= nil and #reply <= 64
+  return type(reply) == "string" and reply:find "^[0-9A-Za-z]+$" ~= nil and #reply <= 64
 end
 
 return redis_reply

@@ -115,7 +115,7 @@ local function variables(method, url, to, headers, body)
 end
 
 local function raised(self, message)
-  message = tostring(message):gsub("^%S+:%d+: ", "")
+  message = tostring(message):gsub("^[^ ]+:%d+: ", "")
   -- No server has locksmith.conf, which declares the variables.
   if message:find "adjust" then return "config", self.missing end
   if message:find "http2" or message:find "http3" or message:find "HTTP/[23]" then

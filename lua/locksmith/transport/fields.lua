@@ -1,5 +1,8 @@
 --- The headers of an answer, as transports written in Lua get them.
 
+local ascii = require "locksmith.ascii"
+local number = require "locksmith.number"
+
 local fields = {}
 
 -- Services send few different names; one that invents names must not fill the memory.
@@ -7,24 +10,18 @@ local KNOWN_MAX = 200
 local known, count = {}, 0
 
 local function plain_name(name)
-  local plain = name:match("^%s*(.-)%s*$"):lower()
+  local plain = ascii.lower(name:match "^[\t-\r ]*(.-)[\t-\r ]*$")
   if count < KNOWN_MAX then
     known[name], count = plain, count + 1
   end
   return plain
 end
 
--- Whole numbers print whole, and no locale puts a comma into the others.
-local function number_text(value)
-  if value % 1 == 0 then return ("%.0f"):format(value) end
-  return (("%.14g"):format(value):gsub(",", "."))
-end
-
 --- The text of a value, or of a list of them; nil for what is no header value.
 local function text_of(value)
   local kind = type(value)
   if kind == "string" then return value end
-  if kind == "number" then return number_text(value) end
+  if kind == "number" then return number.text(value) end
   if kind ~= "table" then return nil end
   local texts = {}
   for _, member in ipairs(value) do
@@ -39,7 +36,7 @@ local function merge(headers, twice)
   for name in pairs(headers) do
     if type(name) == "string" and twice[known[name] or plain_name(name)] then names[#names + 1] = name end
   end
-  table.sort(names)
+  table.sort(names, ascii.before)
   for _, name in ipairs(names) do
     local plain = known[name] or plain_name(name)
     local list = lists[plain] or {}
@@ -88,7 +85,7 @@ end
 ---@return string? message
 function fields.encoded(headers)
   local coding = headers["content-encoding"]
-  if not coding or coding == "" or coding:lower() == "identity" then return nil end
+  if not coding or coding == "" or ascii.lower(coding) == "identity" then return nil end
   return "the answer came compressed, which was not asked for"
 end
 

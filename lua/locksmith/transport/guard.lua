@@ -64,7 +64,7 @@ local function read_fields(self, lines, problem)
     local byte, count = line:byte(), #lines
     if byte == 32 or byte == 9 then -- blanks
       if count == first then return nil, problem end
-      lines[count] = lines[count] .. " " .. line:match "^%s*(.*)$"
+      lines[count] = lines[count] .. " " .. line:match "^[ \t]*(.*)$"
     elseif (line:find(":", 1, true) or 0) > 1 then
       lines[count + 1] = line
     else

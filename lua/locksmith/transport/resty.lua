@@ -1,5 +1,6 @@
 --- nginx's cosockets, through lua-resty-http.
 
+local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
 local fields = require "locksmith.transport.fields"
 local guard = require "locksmith.transport.guard"
@@ -33,9 +34,9 @@ function resty.available()
 end
 
 local function proxy_options(text)
-  local scheme, user, place = text:match "^(%a[%w+.-]*)://(.-)@?([^@/]+)/?$"
+  local scheme, user, place = text:match "^([a-zA-Z][a-zA-Z0-9+.-]*)://(.-)@?([^@/]+)/?$"
   if not scheme then scheme, user, place = "http", text:match "^(.-)@?([^@/]+)/?$" end
-  if not place or scheme:lower() ~= "http" then
+  if not place or ascii.lower(scheme) ~= "http" then
     return nil, 'transport "resty" can use an http:// proxy only'
   end
   local url = "http://" .. place
@@ -127,7 +128,7 @@ end
 
 local function connect_failed(state, message, limit, connect_limit)
   message = tostring(message)
-  local lower = message:lower()
+  local lower = ascii.lower(message)
   if message:find(guard.TOO_MUCH, 1, true) then return failed(state, "too_large", message, true) end
   if lower:find "certificate" or message:find "^%d+: " then return failed(state, "tls", hinted(message), true) end
   if lower:find "handshake" or lower:find "ssl" then return failed(state, "tls", message) end
@@ -167,7 +168,7 @@ local function length_of(headers)
   local text = headers["content-length"]
   if not text then return nil end
   local length
-  for member in (text .. ","):gmatch "%s*([^,]-)%s*," do
+  for member in (text .. ","):gmatch "[ \t]*([^,]-)[ \t]*," do
     if not member:find "^%d+$" or length and tonumber(member) ~= length then return nil, true end
     length = tonumber(member)
   end
@@ -237,7 +238,7 @@ local function run(self, state, params, limit)
   if not body then return end
   if state.guard and state.guard.problem then return exchange_failed(state, state.guard.problem) end
   -- lua-resty-http does not see this one where there are several.
-  if (state.headers.connection or ""):lower():find("close", 1, true) then state.keep = false end
+  if ascii.lower(state.headers.connection or ""):find("close", 1, true) then state.keep = false end
   state.done, state.body = true, body
   if not state.keep or not state.client:set_keepalive() then state.client:close() end
 end
