@@ -75,6 +75,7 @@ describe("a kept connection", function()
         assert.equal(1, #response.attempts)
         -- The free plan's second alias and the wrong address are refused, but they arrived.
         assert.truthy(response.attempts[1].status, tostring(response))
+        assert.is_nil(response.attempts[1].resent)
         local first = close[3] and "GET pass, " or "GET idle_close, "
         assert.equal(first .. operation[2] .. " pass", s:story())
       end)
@@ -93,10 +94,12 @@ describe("a kept connection", function()
           if reads then
             assert.truthy(value, tostring(result))
             assert.equal(1, #result.attempts)
+            assert.equal("1", tostring(result.attempts[1].resent))
             assert.equal(story .. ", GET pass", s:story())
           else
             assert.is_nil(value)
             assert.same({ "network", "unknown", 1 }, { result.kind, result.outcome, #result.attempts })
+            assert.is_nil(result.attempts[1].resent)
             assert.equal(story, s:story())
             assert.equal(1, #s.box:call "addresses")
             assert.is_true(s.box:call("address", id).enabled)

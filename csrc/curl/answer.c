@@ -32,6 +32,23 @@ bool lks_answer_foreign_line(lks_answer *answer, size_t length) {
   return !lks_answer_is_flooded(answer);
 }
 
+/* Whether a line of a head goes with those before it. */
+static bool agrees(lks_answer *answer, const char *line, size_t length) {
+  static const char name[] = "content-length:";
+  size_t at = sizeof name - 1;
+  if (length < at) return true;
+  for (size_t i = 0; i < at; i++)
+    if ((line[i] | 0x20) != (name[i] | 0x20)) return true;
+  while (at < length && (line[at] == ' ' || line[at] == '\t')) at++;
+  while (length > at && (line[length - 1] == ' ' || line[length - 1] == '\t')) length--;
+  if (answer->length[0] != '\0')
+    return strlen(answer->length) == length - at && memcmp(answer->length, line + at, length - at) == 0;
+  if (length - at >= sizeof answer->length) return false;
+  memcpy(answer->length, line + at, length - at);
+  answer->length[length - at] = '\0';
+  return true;
+}
+
 bool lks_answer_line(lks_answer *answer, const char *line, size_t length) {
   if (!lks_answer_foreign_line(answer, length)) return false;
   while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) length--;
@@ -40,9 +57,11 @@ bool lks_answer_line(lks_answer *answer, const char *line, size_t length) {
     return true;
   }
   if (answer->in_head)
-    return lks_buffer_append(&answer->headers, line, length) && lks_buffer_append(&answer->headers, "\n", 1);
+    return agrees(answer, line, length) && lks_buffer_append(&answer->headers, line, length) &&
+           lks_buffer_append(&answer->headers, "\n", 1);
   if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
     lks_buffer_clear(&answer->headers);
+    answer->length[0] = '\0';
     answer->in_head = answer->seen_head = true;
   }
   return true;

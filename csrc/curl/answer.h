@@ -9,12 +9,16 @@
 /* Of all lines that come during one exchange, wherever they stand. */
 #define LKS_ANSWER_LINES_MAX ((size_t)256 * 1024)
 
+/* Room for any length that can be. */
+#define LKS_ANSWER_LENGTH_SIZE 32
+
 typedef struct lks_answer {
   lks_buffer headers; /* "Name: value\n" of the last head, as received */
   lks_buffer body;
   size_t lines;   /* bytes of lines so far: of heads, interim ones and a proxy's included, and of trailers */
   bool in_head;   /* between a status line and the empty line behind its headers */
   bool seen_head; /* a status line came */
+  char length[LKS_ANSWER_LENGTH_SIZE]; /* the value of Content-Length in this head, as it came; "" when there is none */
 } lks_answer;
 
 void lks_answer_init(lks_answer *answer, size_t body_maximum);
@@ -23,8 +27,9 @@ void lks_answer_clear(lks_answer *answer);
 void lks_answer_wipe(lks_answer *answer);
 
 /* One line of a head with its line end. A status line begins a new head, so that 1xx answers leave nothing behind;
- * lines outside a head are trailers, and only counted. False: too many bytes of lines (lks_answer_is_flooded), or no
- * memory (the buffer has failed). */
+ * lines outside a head are trailers, and only counted. False: too many bytes of lines (lks_answer_is_flooded), no
+ * memory (lks_answer_is_starved), or two lengths that contradict each other, of which libcurl takes one (RFC 9112,
+ * 6.3). */
 bool lks_answer_line(lks_answer *answer, const char *line, size_t length);
 /* A line that is not the service's, but of a proxy on the way to it: only counted. */
 bool lks_answer_foreign_line(lks_answer *answer, size_t length);

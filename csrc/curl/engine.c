@@ -14,6 +14,7 @@ struct lks_engine {
   pid_t owner; /* the process it belongs to */
   size_t references;
   size_t running;
+  const void *user; /* of the streak, by its address alone */
   size_t streak;
   lks_time rested; /* since when nothing runs */
 };
@@ -42,7 +43,7 @@ void lks_engine_release(lks_engine *engine) {
   free(engine);
 }
 
-void *lks_engine_enter(lks_engine *engine, lks_time now) {
+void *lks_engine_enter(lks_engine *engine, const void *user, lks_time now) {
   if (engine->owner != getpid()) {
     engine->made = NULL;
     engine->running = 0;
@@ -50,7 +51,9 @@ void *lks_engine_enter(lks_engine *engine, lks_time now) {
   }
   if (engine->made == NULL) engine->made = engine->maker->make();
   if (engine->made == NULL) return NULL;
-  if (engine->running++ == 0) engine->streak = now - engine->rested <= SOON ? engine->streak + 1 : 0;
+  bool goes_on = user == engine->user && now - engine->rested <= SOON;
+  if (engine->running++ == 0) engine->streak = goes_on ? engine->streak + 1 : 0;
+  engine->user = user;
   return engine->made;
 }
 

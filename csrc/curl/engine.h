@@ -1,6 +1,6 @@
 /* What all transports of one thread run their requests on: made when one begins, dropped when none runs, so that an
- * idle program holds no descriptors for it. When requests come thick and fast it stays in between, because making it
- * costs as much as a tenth of a request. */
+ * idle program holds no descriptors for it. When requests of one transport come thick and fast it stays in between,
+ * because making it costs as much as a tenth of a request. */
 #ifndef LKS_CURL_ENGINE_H
 #define LKS_CURL_ENGINE_H
 
@@ -22,9 +22,9 @@ lks_engine *lks_engine_retain(lks_engine *engine);
 /* The last release drops what is there. NULL is a no-op. */
 void lks_engine_release(lks_engine *engine);
 
-/* What runs requests, for one that begins; NULL when it cannot be made. In a forked child the parent's is left alone
- * and another one made. Each success is followed by one lks_engine_leave. `now` is monotonic. */
-void *lks_engine_enter(lks_engine *engine, lks_time now);
+/* What runs requests, for one of `user`'s that begins; NULL when it cannot be made. In a forked child the parent's is
+ * left alone and another one made. Each success is followed by one lks_engine_leave. `now` is monotonic. */
+void *lks_engine_enter(lks_engine *engine, const void *user, lks_time now);
 void lks_engine_leave(lks_engine *engine, lks_time now);
 
 #endif

@@ -449,7 +449,7 @@ static CURLcode perform(lks_transport *transport, const lks_pause *pause) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   lks_sigpipe guard;
   if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
-  CURLM *multi = lks_engine_enter(transport->engine, lks_monotonic());
+  CURLM *multi = lks_engine_enter(transport->engine, transport, lks_monotonic());
   if (multi != NULL) {
     if (curl_multi_add_handle(multi, transport->easy) == CURLM_OK) {
       code = run(transport, multi, pause);

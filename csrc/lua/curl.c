@@ -205,7 +205,7 @@ int luaopen_locksmith_curl(lua_State *L) {
   lua_pushcfunction(L, push_result);
   lua_pushstring(L, lks_kind_name(LKS_KIND_TOO_LARGE));
   lua_pushliteral(L, "there was not enough memory for the answer");
-  lua_pushcfunction(L, lks_interrupt_step);
+  lks_interrupt_push_step(L);
   lua_pushcclosure(L, transport_send, 4);
   lua_setfield(L, -2, "send");
   lua_pushcfunction(L, transport_close);

@@ -14,34 +14,30 @@ typedef struct lks_interrupt {
   lua_State *L;
   lua_State *main; /* NULL when not known */
   lua_Hook before; /* main's when the wait began */
-  int step;        /* index of lks_interrupt_step */
+  int step;        /* index of such a function */
 } lks_interrupt;
 
-/* A function that does nothing; for a function that waits to have as an upvalue. */
-static inline int lks_interrupt_step(lua_State *L) {
-  (void)L;
-  return 0;
+/* Pushes a function that does next to nothing; for a function that waits to have as an upvalue. It is one of Lua's, so
+ * that hooks of every sort run in it. */
+static inline void lks_interrupt_push_step(lua_State *L) {
+  static const char step[] = "local _ = nil";
+  if (luaL_loadbuffer(L, step, sizeof step - 1, "=locksmith (waiting)") != 0) (void)lua_error(L);
 }
 
 #if LUA_VERSION_NUM == 501
 
-static inline void *lks_interrupt_key(void) {
-  static char key;
-  return &key;
-}
+#define LKS_INTERRUPT_MAIN "locksmith.main"
 
 /* To be called when a module is loaded: Lua 5.1 does not tell its main thread. */
 static inline void lks_interrupt_open(lua_State *L) {
-  lua_pushlightuserdata(L, lks_interrupt_key());
   if (lua_pushthread(L))
-    lua_rawset(L, LUA_REGISTRYINDEX);
+    lua_setfield(L, LUA_REGISTRYINDEX, LKS_INTERRUPT_MAIN);
   else
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
 static inline void lks_interrupt_push_main(lua_State *L) {
-  lua_pushlightuserdata(L, lks_interrupt_key());
-  lua_rawget(L, LUA_REGISTRYINDEX);
+  lua_getfield(L, LUA_REGISTRYINDEX, LKS_INTERRUPT_MAIN);
 }
 
 #else
@@ -56,7 +52,7 @@ static inline void lks_interrupt_push_main(lua_State *L) {
 
 #endif
 
-/* Before a wait. `step`: index of lks_interrupt_step. Needs three free places on the stack. */
+/* Before a wait. `step`: index of what lks_interrupt_push_step pushed. Needs three free places on the stack. */
 static inline lks_interrupt lks_interrupt_begin(lua_State *L, int step) {
   lks_interrupt in = {.L = L, .step = step};
   lks_interrupt_push_main(L);

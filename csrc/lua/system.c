@@ -77,7 +77,7 @@ void lks_lua_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"now", system_now}, {"slug", system_slug}, {"random", system_random}, {"process", system_process}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
-  lua_pushcfunction(L, lks_interrupt_step);
+  lks_interrupt_push_step(L);
   lua_pushcclosure(L, system_sleep, 1);
   lua_setfield(L, -2, "sleep");
 }

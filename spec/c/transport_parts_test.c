@@ -79,6 +79,21 @@ static void lines_count_wherever_they_stand(void) {
   lks_answer_wipe(&answer);
 }
 
+static void lengths_may_not_contradict_each_other(void) {
+  lks_answer answer;
+  lks_answer_init(&answer, 10);
+  CHECK(line(&answer, "HTTP/1.1 100 Continue\r\n") && line(&answer, "Content-Length: 0\r\n") && line(&answer, "\r\n"));
+  CHECK(line(&answer, "HTTP/1.1 200 OK\r\n") && line(&answer, "Content-Length: 2\r\n"));
+  CHECK(line(&answer, "content-length:2 \r\n") && line(&answer, "Content-Lengthy: 3\r\n"));
+  CHECK(line(&answer, "Content-Length\r\n") && line(&answer, "X-Content-Length: 3\r\n"));
+  CHECK(!line(&answer, "CONTENT-LENGTH: 3\r\n"));
+  CHECK(!lks_answer_is_flooded(&answer) && !lks_answer_is_starved(&answer));
+  lks_answer_clear(&answer);
+  CHECK(line(&answer, "HTTP/1.1 200 OK\r\n") && line(&answer, "Content-Length: 3\r\n"));
+  CHECK(!line(&answer, "Content-Length: 33333333333333333333333333333333333333333333333333\r\n"));
+  lks_answer_wipe(&answer);
+}
+
 static void maxima_do_not_overflow(void) {
   CHECK(lks_answer_wire_maximum(1) > LKS_ANSWER_LINES_MAX);
   CHECK(lks_answer_wire_maximum((size_t)8 << 20) > (uint64_t)6 * ((size_t)8 << 20));
@@ -109,8 +124,8 @@ static void an_idle_engine_holds_nothing(void) {
   lks_engine *engine = lks_engine_new(&things);
   made = dropped = 0;
   for (int i = 0; i < 500; i++) {
-    CHECK(lks_engine_enter(engine, i * LKS_SECOND) == &made);
-    CHECK(lks_engine_enter(engine, i * LKS_SECOND) == &made); /* two at a time share it */
+    CHECK(lks_engine_enter(engine, &things, i * LKS_SECOND) == &made);
+    CHECK(lks_engine_enter(engine, &things, i * LKS_SECOND) == &made); /* two at a time share it */
     lks_engine_leave(engine, i * LKS_SECOND);
     CHECK_INT(dropped, i);
     lks_engine_leave(engine, i * LKS_SECOND);
@@ -126,15 +141,28 @@ static void an_engine_is_kept_while_requests_come_thick_and_fast(void) {
   lks_time now = LKS_SECOND;
   made = dropped = 0;
   for (int i = 0; i < 1000; i++, now += 2000) {
-    CHECK(lks_engine_enter(engine, now) != NULL);
+    CHECK(lks_engine_enter(engine, &things, now) != NULL);
     lks_engine_leave(engine, now + 1000);
   }
   CHECK(made > 10 && made < 200);
   CHECK_INT(dropped, made - 1);
   /* One that comes late is the last for some time. */
-  CHECK(lks_engine_enter(engine, now + LKS_SECOND) != NULL);
+  CHECK(lks_engine_enter(engine, &things, now + LKS_SECOND) != NULL);
   lks_engine_leave(engine, now + LKS_SECOND);
   CHECK_INT(dropped, made);
+  lks_engine_release(engine);
+}
+
+static void many_users_are_idle_in_turns(void) {
+  lks_engine *engine = lks_engine_new(&things);
+  static const char users[10];
+  made = dropped = 0;
+  for (int i = 0; i < 1000; i++) {
+    CHECK(lks_engine_enter(engine, &users[i / 50 % 10], i * 2000) != NULL);
+    lks_engine_leave(engine, i * 2000 + 1000);
+  }
+  CHECK_INT(made, 1000);
+  CHECK_INT(dropped, 1000);
   lks_engine_release(engine);
 }
 
@@ -142,14 +170,14 @@ static void an_engine_lives_as_long_as_someone_uses_it(void) {
   lks_engine *engine = lks_engine_new(&things);
   made = dropped = 0;
   CHECK(lks_engine_retain(engine) == engine);
-  CHECK(lks_engine_enter(engine, 0) != NULL);
+  CHECK(lks_engine_enter(engine, &things, 0) != NULL);
   lks_engine_release(engine);
   CHECK_INT(dropped, 0);
   lks_engine_release(engine);
   CHECK_INT(dropped, 1);
   lks_engine_release(NULL);
   engine = lks_engine_new(&nothings);
-  CHECK(lks_engine_enter(engine, 0) == NULL);
+  CHECK(lks_engine_enter(engine, &things, 0) == NULL);
   lks_engine_release(engine);
   CHECK_INT(dropped, 1);
 }
@@ -157,10 +185,10 @@ static void an_engine_lives_as_long_as_someone_uses_it(void) {
 static void a_forked_child_makes_an_engine_of_its_own(void) {
   lks_engine *engine = lks_engine_new(&things);
   made = dropped = 0;
-  CHECK(lks_engine_enter(engine, 0) != NULL);
+  CHECK(lks_engine_enter(engine, &things, 0) != NULL);
   pid_t child = fork();
   if (child == 0) {
-    bool own = lks_engine_enter(engine, 0) != NULL && made == 2 && dropped == 0;
+    bool own = lks_engine_enter(engine, &things, 0) != NULL && made == 2 && dropped == 0;
     lks_engine_leave(engine, 0);
     _exit(own && dropped == 1 ? 0 : 1);
   }
@@ -357,9 +385,11 @@ int main(void) {
   RUN(an_answer_keeps_the_headers_of_the_last_head);
   RUN(an_answer_is_bounded);
   RUN(lines_count_wherever_they_stand);
+  RUN(lengths_may_not_contradict_each_other);
   RUN(maxima_do_not_overflow);
   RUN(an_idle_engine_holds_nothing);
   RUN(an_engine_is_kept_while_requests_come_thick_and_fast);
+  RUN(many_users_are_idle_in_turns);
   RUN(an_engine_lives_as_long_as_someone_uses_it);
   RUN(a_forked_child_makes_an_engine_of_its_own);
   RUN(the_environment_is_read_as_libcurl_reads_it);
