@@ -41,7 +41,8 @@ void lks_lua_push_whole(lua_State *L, long long number) {
 }
 
 int lks_lua_no_memory(lua_State *L) {
-  return luaL_error(L, "not enough memory");
+  lua_pushliteral(L, "not enough memory"); /* as Lua itself says it, without a position */
+  return lua_error(L);
 }
 
 static int list_operations(lua_State *L) {

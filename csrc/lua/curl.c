@@ -49,6 +49,12 @@ static int engine_collect(lua_State *L) {
   return 0;
 }
 
+/* Raises Lua's memory error as Lua itself words it, without a position. */
+static int no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
+}
+
 /* curl.new{ ca_file, proxy, connect_timeout (seconds), max_response_bytes } -> transport | nil, message. The upvalue is
  * the engine of this Lua state. */
 static int transport_new(lua_State *L) {
@@ -56,7 +62,7 @@ static int transport_new(lua_State *L) {
   double most = number_field(L, 1, "max_response_bytes");
   engine_box *engine = luaL_checkudata(L, lua_upvalueindex(1), ENGINE_TYPE);
   if (engine->engine == NULL) engine->engine = lks_transport_engine();
-  if (engine->engine == NULL) return luaL_error(L, "not enough memory");
+  if (engine->engine == NULL) return no_memory(L);
   lks_transport_options options = {
       .engine = engine->engine,
       .ca_file = text_field(L, 1, "ca_file"),
@@ -189,7 +195,7 @@ static int transport_send(lua_State *L) {
   }
   int count = exchange.kind == LKS_KIND_NO_MEMORY ? 0 : push_protected(L, &exchange);
   if (box->closing) transport_close(L); /* only now: the result was in it */
-  return count > 0 ? count : luaL_error(L, "not enough memory");
+  return count > 0 ? count : no_memory(L);
 }
 
 /* curl.version() -> such as "libcurl/7.88.1 OpenSSL/3.0.15" */

@@ -27,17 +27,16 @@ clock.nginx = {
 ---@param own { now: function, sleep: function }
 ---@return { now: function, sleep: function }
 function clock.checked(own)
-  local now, sleep = own.now, own.sleep
   return {
     now = function()
-      local time = now()
+      local time = own.now()
       if type(time) ~= "number" or time ~= time or time == math.huge or time == -math.huge then
         local given = type(time) == "number" and tostring(time) or "a " .. type(time)
         error("clock.now must return Unix seconds, not " .. given, 0)
       end
       return time
     end,
-    sleep = function(seconds) sleep(seconds) end,
+    sleep = function(seconds) own.sleep(seconds) end,
   }
 end
 

@@ -59,8 +59,9 @@ end
 ---@field call userdata
 ---@field fields table?
 ---@field time number of the client's clock, as it told last
----@field sending boolean? the transport was, or is about to be, given the present attempt
----@field result table? of the call, once it was asked for
+---@field sending boolean the present attempt may have been sent; a transport that `tells` sets it
+---@field reads boolean
+---@field result table|false of the call, once it was asked for
 ---@field headers table<string, string>|string|nil
 ---@field value any of the body; false when that is no JSON
 ---@field raw boolean? the value is still to be cleaned, which is up to the shape
@@ -70,8 +71,10 @@ end
 ---@return integer? status
 ---@return string? kind of the failure
 local function attempt(session, call, limit, exchange)
-  exchange.headers, exchange.value, exchange.raw, exchange.text, exchange.sending = nil, nil, nil, nil, true
-  local status, headers, text, connected, permanent, partial = session.transport:send(call, limit)
+  local transport = session.transport
+  exchange.headers, exchange.value, exchange.raw, exchange.text = nil, nil, nil, nil
+  exchange.sending = not transport.tells
+  local status, headers, text, connected, permanent, partial = transport:send(call, limit, exchange)
   if not status then
     call:failure(session.now(), session.random(), headers, text, permanent or false, connected, partial)
     return nil, headers
@@ -123,7 +126,7 @@ local function secrets_of(call, fields)
 end
 
 local function succeed(call, fields, exchange)
-  if not call:is_reading() then exchange.task.changed = "applied" end
+  if not exchange.reads then exchange.task.changed = "applied" end
   local headers = Error.redacted(headers_of(exchange) or {}, secrets_of(call, fields))
   exchange.result = call:result()
   local result = response.new(exchange.result, headers, exchange.quota)
@@ -137,7 +140,7 @@ local function succeed(call, fields, exchange)
 end
 
 local function fail(call, fields, exchange)
-  local secrets, reads = secrets_of(call, fields), call:is_reading()
+  local secrets, reads = secrets_of(call, fields), exchange.reads
   local result = call:result()
   exchange.result = result
   if result.outcome == "unknown" and not reads then exchange.task.changed = "unknown" end
@@ -153,25 +156,28 @@ end
 ---@param task locksmith.Task
 ---@param kind string what an attempt that is out ends with
 ---@param message string
----@return table? result the fields of an error; nil when there is no call, or nothing was sent
+---@return table? result the fields of an error; nil when there is no call, or it made no attempt
 ---@return boolean? reads
 ---@return string[]? secrets
 function driver.give_up(task, kind, message)
   local exchange, session = task.exchange, task.session
   if not exchange then return nil end
   task.exchange = nil
-  local call, result, reads, secrets = exchange.call, exchange.result, false, {}
+  local call, result, secrets = exchange.call, exchange.result, nil
   if not result then
     call:abort(exchange.time, kind, message, exchange.sending)
     call:next(exchange.time, session.memory)
-    reads, secrets = call:is_reading(), secrets_of(call, exchange.fields)
-    result = call:result()
+    secrets = secrets_of(call, exchange.fields)
+    local ok
+    ok, result = pcall(call.result, call)
+    if not ok then return nil end -- it never had the memory to begin
   end
   if not result.kind then
     result.recovered, result.quota = nil, nil
     result.kind, result.message, result.outcome, result.source = kind, message, "applied", "local"
   end
-  return #result.attempts > 0 and result or nil, reads, secrets
+  if #result.attempts == 0 then return nil end
+  return result, exchange.reads, secrets
 end
 
 --- Runs a call.
@@ -187,7 +193,9 @@ end
 function driver.run(session, task, call, fields, shape)
   local now, carry_out = session.now, session.on_event and attempt_with_events or attempt
   local memory = session.memory
-  local exchange = { task = task, call = call, fields = fields, emit = emit_of, shape = shape, time = 0 }
+  -- With room for what is noted when memory may have run out.
+  local exchange = { task = task, call = call, fields = fields, emit = emit_of, shape = shape, time = 0,
+    reads = call:is_reading(), result = false, sending = false }
   task.exchange = exchange
   while true do
     local time = now()

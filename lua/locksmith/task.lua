@@ -5,6 +5,7 @@
 
 local Error = require "locksmith.error"
 local driver = require "locksmith.driver"
+local try = require "locksmith.try"
 
 ---@class locksmith.Task
 ---@field session locksmith.Session
@@ -53,20 +54,19 @@ end
 
 --- Adds a step's attempts to those before it, and gives its result the sum.
 local function collect(self, operation, result)
-  local attempts = self.attempts
+  local all = {}
+  for i, attempt in ipairs(self.attempts) do all[i] = attempt end
   for _, attempt in ipairs(result.attempts) do
     attempt.step = operation
-    attempts[#attempts + 1] = attempt
+    all[#all + 1] = attempt
   end
-  local all = {}
-  for i = 1, #attempts do all[i] = attempts[i] end
-  result.attempts = all
+  self.attempts, result.attempts = all, all
   result.elapsed = self.session.now() - self.began
 end
 
 local function ended(self, operation, value, result, text)
-  self.exchange = nil
   if self.attempts then collect(self, operation, result) end
+  self.exchange = nil
   return value, result, text
 end
 
@@ -117,7 +117,7 @@ end
 --- Ends an iteration: its method returned long ago.
 ---@param err locksmith.Error raised
 function Task:raise(err)
-  if self.raised ~= err then driver.report(self, err) end
+  if self.raised ~= err then try(driver.report, self, err) end
   self.raised = err
   error(err, 0)
 end
@@ -144,8 +144,9 @@ local function rescue(self, raised)
   local interrupted = type(raised) == "string" and raised:find "interrupted!$"
   if not outcome or interrupted then error(raised, 0) end
   result = result or { kind = kind, message = message }
-  local attempts = self.attempts or {}
-  for _, attempt in ipairs(result.attempts or {}) do
+  local attempts = {}
+  for i, attempt in ipairs(self.attempts or {}) do attempts[i] = attempt end
+  for _, attempt in ipairs(result.attempts ~= self.attempts and result.attempts or {}) do
     if self.attempts then attempt.step = self.step end
     attempts[#attempts + 1] = attempt
   end
@@ -183,7 +184,7 @@ function Task:finish(value, result, ...)
       result.attempts = #result.attempts >= #self.attempts and result.attempts or self.attempts
       result.elapsed = result.elapsed or self.session.now() - self.began
     end
-    driver.report(self, result)
+    try(driver.report, self, result) -- what is known already is not to be hidden by what a clock or memory lacks
   end
   return value, result, ...
 end

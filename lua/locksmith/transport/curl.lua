@@ -7,6 +7,7 @@ local curl = {}
 ---@return string? message why it cannot be used
 function curl.new(options)
   local ok, library = pcall(require, "locksmith.curl")
+  if not ok and tostring(library):find "not enough memory$" then error(library, 0) end
   if not ok then return nil, "transport \"curl\" needs locksmith's libcurl module: " .. tostring(library) end
   return library.new {
     ca_file = options.ca_file,

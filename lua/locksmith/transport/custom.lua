@@ -5,6 +5,7 @@ local try = require "locksmith.try"
 
 local custom = {}
 custom.__index = custom
+custom.tells = true
 
 local KINDS = { connect = true, tls = true, network = true, timeout = true, too_large = true, bad_response = true,
   phase = true, config = true }
@@ -44,15 +45,19 @@ local function failed(failure)
   return nil, kind, sent, message, failure.permanent
 end
 
--- What the caller's function raises, or the tables that it returns.
-local function raised(reason)
+-- By the caller's function, or by the tables that it returns.
+local function raised(reason, noted)
+  if not noted.sending then error(reason, 0) end
   local ok, text = pcall(tostring, reason)
   local message = "the transport raised an error"
   if reason ~= nil and ok and type(text) == "string" then message = message .. ": " .. text end
   return nil, "network", true, message, false
 end
 
-local function exchange(self, request)
+local function exchange(self, call, limit, noted)
+  local method, url, given, body = call:request()
+  local request = { method = method, url = url, headers = given, body = body, timeout = limit }
+  noted.sending = true
   local response, failure = self.carry(request)
   if not response then return failed(failure) end
   local answer = type(response) == "table" and response or {}
@@ -70,20 +75,22 @@ local function exchange(self, request)
   return status, fields.lower(headers), text, 0
 end
 
-local function settled(ok, status, ...)
-  if not ok then return raised(status) end
+local function settled(noted, ok, status, ...)
+  if not ok then return raised(status, noted) end
   return status, ...
 end
 
 --- Carries out one attempt.
+---@param call userdata
+---@param limit number seconds
+---@param noted locksmith.Exchange
 ---@return integer? status nil when there is no answer
 ---@return table|string headers, or the kind of the failure
 ---@return string|boolean body, or whether something was sent
 ---@return number|string? connected seconds, or the message
 ---@return boolean? permanent
-function custom:send(call, limit)
-  local method, url, given, body = call:request()
-  return settled(try(exchange, self, { method = method, url = url, headers = given, body = body, timeout = limit }))
+function custom:send(call, limit, noted)
+  return settled(noted, try(exchange, self, call, limit, noted))
 end
 
 return custom
