@@ -179,6 +179,7 @@ static int transport_send(lua_State *L) {
   luaL_argcheck(L, box->transport != NULL, 1, "transport is closed");
   lks_call_box *call = luaL_checkudata(L, 2, LKS_CALL_TYPE);
   luaL_argcheck(L, call->call != NULL, 2, "call is closed");
+  luaL_argcheck(L, lks_call_is_sending(call->call), 2, "nothing is to be sent");
   lks_span limit = lks_span_from_seconds((double)luaL_checknumber(L, 3));
   lks_exchange exchange = {.kind = LKS_KIND_CONFIG,
                            .permanent = true,
