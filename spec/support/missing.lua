@@ -4,7 +4,7 @@ local missing = {}
 
 -- The names of busted are in the environment of the spec file, nowhere else.
 local function environment(level)
-  if getfenv then return getfenv(level + 1) end
+  if getfenv then return (getfenv(level + 1)) end -- a tail call would be a level less
   local main, n = debug.getinfo(level + 1, "f").func, 1
   while true do
     local name, value = debug.getupvalue(main, n)
