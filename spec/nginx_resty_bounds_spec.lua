@@ -10,7 +10,7 @@ if not nginx.usable "what is received over resty" then return end
 local CALL = [[
   local url, options = ...
   local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
-  local own = { api_key = sandbox.LOCKER_KEY, base_url = url, store = locksmith.memory(), max_response_bytes = 100000,
+  local own = { api_key = sandbox.LOCKER_KEY, base_url = url, store = locksmith.memory(), max_response_bytes = 20000,
     random = function() return 0 end }
   for name, value in pairs(options or {}) do own[name] = value end
   local locker = assert(locksmith.locker(own))

@@ -54,21 +54,22 @@ function Guard:lift(maximum)
   self.wire.left, self.wire.too_much = 2 * maximum + guard.HEADERS_MAX, guard.TOO_MUCH_BODY
 end
 
---- Reads lines up to the empty one into a list; a line that begins with a blank is added to the one before.
+--- Reads lines up to the empty one into a list; a line that begins with a blank belongs to the one before.
 local function read_fields(self, lines, problem)
-  local first = #lines
+  local first, folded = #lines, nil
   while true do
     local line, message = self.wire:line()
     if not line then return nil, message end
-    if line == "" then return lines end
     local byte, count = line:byte(), #lines
     if byte == 32 or byte == 9 then -- blanks
       if count == first then return nil, problem end
-      lines[count] = lines[count] .. " " .. line:match "^[ \t]*(.*)$"
-    elseif (line:find(":", 1, true) or 0) > 1 then
-      lines[count + 1] = line
+      folded = folded or { lines[count] }
+      folded[#folded + 1] = line:match "^%s*(.*)$"
     else
-      return nil, problem
+      if folded then lines[count], folded = table.concat(folded, " "), nil end
+      if line == "" then return lines end
+      if (line:find(":", 1, true) or 0) < 2 then return nil, problem end
+      lines[count + 1] = line
     end
   end
 end
