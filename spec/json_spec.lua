@@ -1,4 +1,6 @@
 local json = require "locksmith.json"
+local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
 local function decode(text)
   local ok, value = json.decode(text)
@@ -108,5 +110,18 @@ describe("json", function()
       { [math.huge] = 1 }, 0 / 0, { print, 0.5 } } do
       assert.is_nil((json.encode(value)))
     end
+  end)
+
+  it("says that memory ran out, where lua-cjson would end the process", function()
+    local program = shell.quote(process.interpreter())
+    local function starved(arguments)
+      return shell.output(("ulimit -v 250000 && LUA_PATH=%s LUA_CPATH=%s %s %s 2>&1"):format(shell.quote(package.path),
+        shell.quote(package.cpath), program, arguments))
+    end
+    local _, status = starved "-e ''"
+    if status ~= 0 then return pending "this interpreter does not run in little memory" end
+    assert.equal("decode\tfalse\tnot enough memory\nencode\tfalse\tnot enough memory\n"
+      .. "request\ttrue\tunknown\tmemory ran out while the answer was dealt with\nlater\ttrue\t[0.5]\n",
+      (starved "spec/support/starved.lua"))
   end)
 end)

@@ -42,7 +42,8 @@ void lks_lua_read_refusal(lua_State *L, int body, lks_refusal *refusal);
 /* Pushes { limit, remaining, reset, as_of }, or nil while the quota is unknown. */
 void lks_lua_push_quota(lua_State *L, const lks_quota *quota);
 
-/* Raises Lua's memory error in words; the one way a failed allocation of the core leaves the binding. */
+/* Raises the text of Lua's own memory error, with no position either; the one way a failed allocation of the core
+ * leaves the binding. */
 int lks_lua_no_memory(lua_State *L);
 
 lks_client *lks_lua_check_client(lua_State *L, int index);
