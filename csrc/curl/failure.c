@@ -10,6 +10,12 @@ lks_trouble lks_failure_receiving(const char *words) {
   return strstr(words, "hunked-") != NULL ? LKS_TROUBLE_NONSENSE : LKS_TROUBLE_CUT;
 }
 
+const char *lks_failure_printable(char *words) {
+  for (char *at = words; *at != '\0'; at++)
+    if (*at < ' ' || *at > '~') *at = ' ';
+  return words;
+}
+
 /* Missing descriptors show in many ways: no socket, no name, no certificates. */
 static bool lacks_descriptors(const lks_failure_facts *facts) {
   return facts->shortage != 0 && !facts->sent;
@@ -36,11 +42,16 @@ lks_kind lks_failure_kind(const lks_failure_facts *facts) {
   return facts->sent ? LKS_KIND_NETWORK : LKS_KIND_CONNECT;
 }
 
+/* Other than for being busy. */
+static bool refused_by_proxy(long status) {
+  return status >= 400 && status < 500 && status != 408 && status != 429;
+}
+
 bool lks_failure_is_permanent(const lks_failure_facts *facts) {
   if (lacks_descriptors(facts)) return false;
   lks_kind kind = lks_failure_kind(facts);
   return facts->trouble == LKS_TROUBLE_CERTIFICATE || kind == LKS_KIND_CONFIG ||
-         (kind == LKS_KIND_CONNECT && facts->refused_by_proxy);
+         (kind == LKS_KIND_CONNECT && refused_by_proxy(facts->proxy_status));
 }
 
 /* libcurl quotes a proxy it cannot use, credentials included. */

@@ -24,18 +24,21 @@ typedef enum lks_trouble {
 
 typedef struct lks_failure_facts {
   lks_trouble trouble;
-  bool sent;             /* some byte of the request may have left */
-  bool limit_reached;    /* with LATE: the limit of the whole attempt, not only connect_timeout */
-  bool lines_flooded;    /* with LARGE: it was lines, not the body */
-  bool unfinished_line;  /* with MEMORY: much came that libcurl has not handed on, a line above its own limit */
-  bool refused_by_proxy; /* a proxy said no, other than for being busy */
-  int shortage;          /* see lks_sockets_shortage */
-  const char *words;     /* libcurl's, printable; may be empty */
-  const char *standard;  /* libcurl's for any failure of that sort: they quote nothing */
+  bool sent;            /* some byte of the request may have left */
+  bool limit_reached;   /* with LATE: the limit of the whole attempt, not only connect_timeout */
+  bool lines_flooded;   /* with LARGE: it was lines, not the body */
+  bool unfinished_line; /* with MEMORY: much came that libcurl has not handed on, a line above its own limit */
+  long proxy_status;    /* of a proxy's answer to CONNECT; 0 without one */
+  int shortage;         /* see lks_sockets_shortage */
+  const char *words;    /* libcurl's, printable; may be empty */
+  const char *standard; /* libcurl's for any failure of that sort: they quote nothing */
 } lks_failure_facts;
 
 /* What libcurl's words for a failure to receive stand for: one code for a connection that ended and for much else. */
 lks_trouble lks_failure_receiving(const char *words);
+
+/* Makes words printable, in place. */
+const char *lks_failure_printable(char *words);
 
 lks_kind lks_failure_kind(const lks_failure_facts *facts);
 /* Whether another try would meet the same. */

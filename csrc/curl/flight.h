@@ -65,7 +65,7 @@ bool lks_flight_line(lks_flight *flight, const char *line, size_t length);
 bool lks_flight_ran_short(const lks_flight *flight);
 
 /* What it came to. `status` as libcurl has it. In `facts`, the trouble is what libcurl's code stands for, and words,
- * standard and refused_by_proxy are filled in; the rest is found here. */
+ * standard and proxy_status are filled in; the rest is found here. */
 void lks_flight_answered(const lks_flight *flight, long status, lks_exchange *exchange);
 void lks_flight_failed(const lks_flight *flight, long status, lks_failure_facts *facts, lks_exchange *exchange);
 

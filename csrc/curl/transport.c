@@ -63,9 +63,8 @@ struct lks_transport {
 
 static void *make_multi(void) {
   CURLM *multi = curl_multi_init();
-  if (multi != NULL && curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L) == CURLM_OK) return multi;
-  (void)curl_multi_cleanup(multi);
-  return NULL;
+  if (multi != NULL) (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L);
+  return multi;
 }
 
 static void drop_multi(void *multi) {
@@ -127,10 +126,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   return lks_answer_body(&transport->flight.answer, bytes, size * count) ? size * count : 0;
 }
 
+#define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : code)
+
 /* The options that stay the same. One that libcurl refuses is an error, unless it goes unchecked here. */
-static bool configure(lks_transport *transport, CURL *easy) {
-  bool ok = true;
-#define SET(option, value) (ok = ok && curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
+static CURLcode configure(lks_transport *transport, CURL *easy) {
+  CURLcode code = CURLE_OK;
   SET(CURLOPT_PRIVATE, transport);
   SET(CURLOPT_SHARE, transport->share);
   SET(CURLOPT_NOSIGNAL, 1L);
@@ -188,8 +188,7 @@ static bool configure(lks_transport *transport, CURL *easy) {
   transport->announces = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK;
   if (transport->announces) SET(CURLOPT_PREREQDATA, transport);
 #endif
-#undef SET
-  return ok;
+  return code;
 }
 
 static void close_easy(lks_transport *transport) {
@@ -202,18 +201,20 @@ static void close_easy(lks_transport *transport) {
   transport->share = NULL;
 }
 
-static bool open_easy(lks_transport *transport) {
+/* NONE, NO_MEMORY or CONFIG. */
+static lks_kind open_easy(lks_transport *transport) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
   memset(&transport->told, 0, sizeof transport->told);
   transport->owner = getpid();
   transport->easy = curl_easy_init();
   transport->share = curl_share_init();
   if (transport->easy != NULL && transport->share != NULL &&
       curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) == CURLSHE_OK &&
-      curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
-      configure(transport, transport->easy))
-    return true;
+      curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK)
+    code = configure(transport, transport->easy);
+  if (code == CURLE_OK) return LKS_KIND_NONE;
   close_easy(transport);
-  return false;
+  return code == CURLE_OUT_OF_MEMORY ? LKS_KIND_NO_MEMORY : LKS_KIND_CONFIG;
 }
 
 /* In a forked child the handle shares its connections with the parent: closing it there would say goodbye to the
@@ -225,12 +226,14 @@ static void abandon_easy(lks_transport *transport) {
   transport->share = NULL;
 }
 
-lks_transport *lks_transport_new(const lks_transport_options *options) {
+lks_kind lks_transport_new(const lks_transport_options *options, lks_transport **out) {
+  *out = NULL;
   /* Counted by libcurl. Never undone: whether other threads use libcurl cannot be known. Safe to call from several
    * threads at once since libcurl 7.84; with an older one the first transport must be made before threads start. */
-  if (LKS_CURL_START(CURL_GLOBAL_DEFAULT) != CURLE_OK) return NULL;
+  CURLcode started = LKS_CURL_START(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) return started == CURLE_OUT_OF_MEMORY ? LKS_KIND_NO_MEMORY : LKS_KIND_CONFIG;
   lks_transport *transport = calloc(1, sizeof *transport);
-  if (transport == NULL) return NULL;
+  if (transport == NULL) return LKS_KIND_NO_MEMORY;
   transport->engine = lks_engine_retain(options->engine);
   transport->connect_timeout = options->connect_timeout;
   transport->max_response_bytes = options->max_response_bytes;
@@ -241,11 +244,15 @@ lks_transport *lks_transport_new(const lks_transport_options *options) {
   lks_buffer_init(&transport->ca_file, SIZE_MAX / 4);
   lks_buffer_init(&transport->proxy, SIZE_MAX / 4);
   transport->has_proxy = options->proxy != NULL;
+  lks_kind kind = LKS_KIND_NO_MEMORY;
   if (lks_buffer_append_text(&transport->ca_file, options->ca_file) &&
-      lks_buffer_append_text(&transport->proxy, options->proxy) && open_easy(transport))
-    return transport;
-  lks_transport_free(transport);
-  return NULL;
+      lks_buffer_append_text(&transport->proxy, options->proxy))
+    kind = open_easy(transport);
+  if (kind == LKS_KIND_NONE)
+    *out = transport;
+  else
+    lks_transport_free(transport);
+  return kind;
 }
 
 void lks_transport_free(lks_transport *transport) {
@@ -295,7 +302,6 @@ static CURLcode tell_url(lks_transport *transport, const lks_request *request) {
 static CURLcode prepare(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit) {
   CURL *easy = transport->easy;
   CURLcode code = CURLE_OK;
-#define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : code)
   lks_form form = lks_form_of(request);
   const char *body = request->body.length > 0 ? request->body.data : "";
   const lks_lines *lines = lks_request_lines_get(&transport->lines, request, key);
@@ -331,9 +337,10 @@ static CURLcode prepare(lks_transport *transport, const lks_request *request, co
   bool fresh = lks_sockets_readable(&transport->flight.sockets);
   if (fresh != transport->told.fresh) SET(CURLOPT_FRESH_CONNECT, (long)fresh);
   transport->told.fresh = fresh;
-#undef SET
   return code;
 }
+
+#undef SET
 
 static lks_trouble trouble_of(const lks_transport *transport, CURLcode code) {
   switch (code) {
@@ -364,21 +371,6 @@ static lks_trouble trouble_of(const lks_transport *transport, CURLcode code) {
   }
 }
 
-/* A proxy that refuses the tunnel, other than for being busy. */
-static bool refused_by_proxy(const lks_transport *transport) {
-  long status = 0;
-  (void)curl_easy_getinfo(transport->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-  return status >= 400 && status < 500 && status != 408 && status != 429;
-}
-
-/* libcurl's words, printable; none where it quotes a proxy it cannot use. */
-static const char *words_of(lks_transport *transport, CURLcode code) {
-  if (code == CURLE_COULDNT_RESOLVE_PROXY) return "";
-  for (char *at = transport->error; *at != '\0'; at++)
-    if (*at < ' ' || *at > '~') *at = ' ';
-  return transport->error;
-}
-
 static void report(lks_transport *transport, CURLcode code, lks_exchange *exchange) {
   curl_off_t connected = 0;
   long status = 0;
@@ -393,10 +385,11 @@ static void report(lks_transport *transport, CURLcode code, lks_exchange *exchan
   }
   lks_failure_facts facts = {
       .trouble = trouble_of(transport, code),
-      .refused_by_proxy = refused_by_proxy(transport),
-      .words = words_of(transport, code),
+      /* There it quotes a proxy that it cannot use. */
+      .words = code == CURLE_COULDNT_RESOLVE_PROXY ? "" : lks_failure_printable(transport->error),
       .standard = curl_easy_strerror(code),
   };
+  (void)curl_easy_getinfo(transport->easy, CURLINFO_HTTP_CONNECTCODE, &facts.proxy_status);
   lks_flight_failed(&transport->flight, status, &facts, exchange);
 }
 
@@ -474,8 +467,9 @@ void lks_transport_send(lks_transport *transport, const lks_request *request, co
     return;
   }
   if (transport->easy != NULL && transport->owner != getpid()) abandon_easy(transport);
-  if (transport->easy == NULL && !open_easy(transport)) {
-    refuse(exchange, LKS_KIND_NO_MEMORY, "out of memory");
+  lks_kind opened = transport->easy == NULL ? open_easy(transport) : LKS_KIND_NONE;
+  if (opened != LKS_KIND_NONE) {
+    refuse(exchange, opened, "libcurl cannot be used");
     return;
   }
 

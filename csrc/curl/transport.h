@@ -28,8 +28,9 @@ typedef struct lks_transport_options {
   size_t max_response_bytes; /* of the decoded body; enforced while receiving */
 } lks_transport_options;
 
-/* NULL when out of memory or libcurl cannot start. Does no I/O. */
-lks_transport *lks_transport_new(const lks_transport_options *options);
+/* NONE; NO_MEMORY; or CONFIG when libcurl cannot start or do what the options ask for. *out is NULL unless it is NONE.
+ * Does no I/O. */
+lks_kind lks_transport_new(const lks_transport_options *options, lks_transport **out);
 /* Closes the connections (in the process that opened them) and wipes what was secret. NULL is a no-op. Not during a
  * send. */
 void lks_transport_free(lks_transport *transport);

@@ -77,8 +77,9 @@ static int transport_new(lua_State *L) {
   *box = (transport_box){.transport = NULL};
   luaL_getmetatable(L, TRANSPORT_TYPE);
   lua_setmetatable(L, -2);
-  box->transport = lks_transport_new(&options);
-  if (box->transport != NULL) return 1;
+  lks_kind kind = lks_transport_new(&options, &box->transport);
+  if (kind == LKS_KIND_NONE) return 1;
+  if (kind == LKS_KIND_NO_MEMORY) return no_memory(L);
   lua_pushnil(L);
   lua_pushliteral(L, "libcurl cannot be started with these options (ca_file, proxy)");
   return 2;
@@ -171,9 +172,16 @@ static int push_protected(lua_State *L, lks_exchange *exchange) {
   return 6;
 }
 
-/* transport:send(call, limit in seconds)
+/* noted.sending exists, so that nothing is allocated, and the error that a hook has raised stays on top. */
+static void note_sending(lua_State *L, bool sent) {
+  lua_pushboolean(L, sent);
+  lua_setfield(L, 4, "sending");
+}
+
+/* transport:send(call, limit in seconds, noted)
  *   -> status, raw header lines, body, connected seconds
- *   |  nil, kind, sent, message, permanent, status | nil */
+ *   |  nil, kind, sent, message, permanent, status | nil
+ * noted.sending tells whether something may have been sent, also when it raises. */
 static int transport_send(lua_State *L) {
   transport_box *box = check_box(L);
   luaL_argcheck(L, box->transport != NULL, 1, "transport is closed");
@@ -184,11 +192,14 @@ static int transport_send(lua_State *L) {
   lks_exchange exchange = {.kind = LKS_KIND_CONFIG,
                            .permanent = true,
                            .message = "a hook cannot send through the client whose request it interrupts"};
-  lua_settop(L, 3);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_settop(L, 4);
   luaL_checkstack(L, 12, NULL);
   if (box->busy) return push_protected(L, &exchange);
   attendance here = {.interrupt = lks_interrupt_begin(L, lua_upvalueindex(4)), .box = box};
+  note_sending(L, true);
   send_collecting(L, &here, call, limit, &exchange);
+  note_sending(L, exchange.sent);
   lks_call_resent(call->call, exchange.resent);
   if (here.raised) {
     if (box->closing) transport_close(L);
@@ -215,6 +226,8 @@ int luaopen_locksmith_curl(lua_State *L) {
   lks_interrupt_push_step(L);
   lua_pushcclosure(L, transport_send, 4);
   lua_setfield(L, -2, "send");
+  lua_pushboolean(L, 1);
+  lua_setfield(L, -2, "tells");
   lua_pushcfunction(L, transport_close);
   lua_setfield(L, -2, "close");
   lua_setfield(L, -2, "__index");

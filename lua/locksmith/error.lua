@@ -91,13 +91,20 @@ local function redact_cut(text, limit, secrets)
   return most > 0 and text:sub(1, -most - 1) .. "[redacted]" or text
 end
 
-local function by_length(a, b) return #a > #b end
+-- The longest first. There are few; and table.sort of Lua 5.2 tells a lack of memory as a stack overflow.
+local function sort_by_length(secrets)
+  for i = 2, #secrets do
+    local secret, at = secrets[i], i - 1
+    while at > 0 and #secrets[at] < #secret do secrets[at + 1], at = secrets[at], at - 1 end
+    secrets[at + 1] = secret
+  end
+end
 
 ---@param value any a text, or a table of them, which stays as it is
 ---@param secrets string[]
 ---@return any # without the secrets
 function Error.redacted(value, secrets)
-  table.sort(secrets, by_length)
+  sort_by_length(secrets)
   return redact(value, secrets, 0)
 end
 
@@ -112,7 +119,7 @@ function Error.new(fields, secrets, reads)
   local status = fields.status and "HTTP " .. fields.status
   fields.message = fields.message or STANDARD[fields.kind] or status or fields.kind
   if secrets and #secrets > 0 then
-    table.sort(secrets, by_length)
+    sort_by_length(secrets)
     for name, limit in pairs(CUT) do fields[name] = redact_cut(fields[name], limit, secrets) end
     for _, name in ipairs { "message", "code", "details", "headers" } do
       fields[name] = redact(fields[name], secrets, 0)

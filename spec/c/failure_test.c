@@ -59,8 +59,11 @@ static void what_would_fail_again_is_permanent(void) {
     CHECK_INT(lks_failure_is_permanent(&facts), trouble == LKS_TROUBLE_CERTIFICATE || trouble == LKS_TROUBLE_UNABLE);
   }
   facts.trouble = LKS_TROUBLE_CUT;
-  facts.refused_by_proxy = true;
-  CHECK(lks_failure_is_permanent(&facts));
+  for (long status = 400; status < 600; status++) {
+    facts.proxy_status = status;
+    CHECK_INT(lks_failure_is_permanent(&facts), status < 500 && status != 408 && status != 429);
+  }
+  facts.proxy_status = 407;
   facts.sent = true;
   CHECK(!lks_failure_is_permanent(&facts));
 }

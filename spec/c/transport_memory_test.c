@@ -30,7 +30,8 @@ static bool send_with_failure(long nth, lks_transport_options *options, const ch
            lks_request_set_body(&from->request, "{}", 2) == LKS_REQUEST_OK,
        "request");
   test_fail_alloc(nth);
-  from->transport = lks_transport_new(options);
+  lks_kind made = lks_transport_new(options, &from->transport);
+  CHECK_INT(made, from->transport == NULL ? LKS_KIND_NO_MEMORY : LKS_KIND_NONE);
   if (from->transport != NULL)
     lks_transport_send(from->transport, &from->request, from->key, 10 * LKS_SECOND, false, NULL, &from->exchange);
   bool failed = test_alloc_failed();

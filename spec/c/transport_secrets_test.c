@@ -81,7 +81,8 @@ static void nothing_of_key_and_body_is_left(void) {
   snprintf(body, sizeof body, "{\"password\":\"%s\"}", body_part);
 
   lks_transport_options options = default_options();
-  client from = {.transport = lks_transport_new(&options)};
+  client from = {.transport = NULL};
+  need(lks_transport_new(&options, &from.transport) == LKS_KIND_NONE, "lks_transport_new");
   need(lks_key_new(LKS_LOCKPUB, key, strlen(key), &from.key) == LKS_KEY_OK, "lks_key_new");
   lks_request_init(&from.request);
   need(lks_request_path(&from.request, base, "", "POST", "/", 1) == LKS_REQUEST_OK &&

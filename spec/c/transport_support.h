@@ -69,8 +69,8 @@ static inline lks_transport_options default_options(void) {
 }
 
 static inline client client_new(const lks_transport_options *options) {
-  client made = {.transport = lks_transport_new(options)};
-  need(made.transport != NULL, "lks_transport_new");
+  client made = {.transport = NULL};
+  need(lks_transport_new(options, &made.transport) == LKS_KIND_NONE, "lks_transport_new");
   need(lks_key_new(LKS_LOCKPUB, TEST_KEY, strlen(TEST_KEY), &made.key) == LKS_KEY_OK, "lks_key_new");
   lks_request_init(&made.request);
   made.request.user_agent = "locksmith/test";

@@ -311,7 +311,8 @@ static void every_allocation_may_fail(void) {
              lks_request_set_body(&from.request, "{}", 2) == LKS_REQUEST_OK,
          "request");
     test_fail_alloc(nth);
-    from.transport = lks_transport_new(&options);
+    lks_kind made = lks_transport_new(&options, &from.transport);
+    CHECK(made == LKS_KIND_NONE || made == LKS_KIND_NO_MEMORY);
     if (from.transport != NULL)
       lks_transport_send(from.transport, &from.request, from.key, LKS_SECOND, false, NULL, &from.exchange);
     failed = test_alloc_failed();
