@@ -10,8 +10,9 @@
 #include "core/number.h"
 
 #define ROOM_TYPE "locksmith.json"
-/* What lua-cjson allocates besides the text. */
-#define ROOM_MORE 4096
+/* What lua-cjson allocates besides the text, and what it begins to write in. */
+#define ROOM_MORE 64
+#define ROOM_WRITTEN ((size_t)1023)
 /* Bytes of a number, of one character of a string, and of what surrounds a value, as lua-cjson reckons them. */
 #define NUMBER_BYTES 32
 #define CHARACTER_BYTES 6
@@ -150,35 +151,44 @@ static void count_bytes(lua_State *L, outgoing *out, size_t bytes) {
   if (out->size > OUTGOING_MAX) luaL_error(L, "it is too long");
 }
 
-/* Looks at the number or string at an index; what else there is lua-cjson refuses or writes as a word. */
-static void inspect_scalar(lua_State *L, int index, outgoing *out) {
-  size_t length = 0;
-  if (lua_type(L, index) == LUA_TNUMBER) {
-    double number = (double)lua_tonumber(L, index);
-    if (number - number != 0) luaL_error(L, "not a finite number");
-    out->marked = out->marked || !is_short(number);
-    length = NUMBER_BYTES;
-  } else if (lua_type(L, index) == LUA_TSTRING) {
-    lua_tolstring(L, index, &length);
-    if (length > LKS_JSON_LENGTH_MAX) luaL_error(L, "it is too long");
-    length *= CHARACTER_BYTES;
-  }
-  count_bytes(L, out, length);
+static void inspect_number(lua_State *L, int index, outgoing *out) {
+  double number = (double)lua_tonumber(L, index);
+  if (number - number != 0) luaL_error(L, "not a finite number");
+  out->marked = out->marked || !is_short(number);
+  count_bytes(L, out, NUMBER_BYTES);
 }
 
-static void inspect(lua_State *L, int depth, outgoing *out) {
-  if (!lua_istable(L, -1)) {
-    inspect_scalar(L, -1, out);
-    return;
-  }
+static void inspect_string(lua_State *L, int index, outgoing *out) {
+  size_t length;
+  lua_tolstring(L, index, &length);
+  if (length > LKS_JSON_LENGTH_MAX) luaL_error(L, "it is too long");
+  count_bytes(L, out, length * CHARACTER_BYTES);
+}
+
+static void inspect(lua_State *L, int depth, outgoing *out);
+
+static void inspect_members(lua_State *L, int depth, outgoing *out) {
   if (depth > LKS_JSON_DEPTH_MAX) luaL_error(L, "nested too deep");
   luaL_checkstack(L, 4, "nested too deep");
   count_bytes(L, out, 0);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    inspect_scalar(L, -2, out);
-    inspect(L, depth + 1, out);
+    if (lua_type(L, -2) == LUA_TSTRING)
+      inspect_string(L, -2, out);
+    else if (lua_type(L, -2) == LUA_TNUMBER)
+      inspect_number(L, -2, out);
+    inspect(L, depth, out);
     lua_pop(L, 1);
+  }
+}
+
+/* Looks at the value at the top; what is not looked at lua-cjson refuses or writes as a word. */
+static void inspect(lua_State *L, int depth, outgoing *out) {
+  switch (lua_type(L, -1)) {
+  case LUA_TSTRING: inspect_string(L, -1, out); break;
+  case LUA_TNUMBER: inspect_number(L, -1, out); break;
+  case LUA_TTABLE: inspect_members(L, depth + 1, out); break;
+  default: count_bytes(L, out, 0); break;
   }
 }
 
@@ -255,13 +265,13 @@ static int json_outgoing(lua_State *L) {
   outgoing out = {0, false};
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  inspect(L, 1, &out);
+  inspect(L, 0, &out);
   if (out.marked && lua_istable(L, 1))
     push_marked_table(L);
   else if (out.marked)
     push_marked(L, 1);
   /* lua-cjson's buffer doubles, and while it grows there are two. */
-  check_memory(L, 3 * out.size);
+  check_memory(L, out.size <= ROOM_WRITTEN ? ROOM_WRITTEN : 3 * out.size);
   lua_pushboolean(L, out.marked);
   return 2;
 }
