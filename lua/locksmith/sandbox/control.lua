@@ -21,7 +21,7 @@ for name in ([[
   add_account add_address add_link add_subdomain address addresses advance clear_faults clear_log count delete_address
   delete_subdomain fault key links log now quota rename_subdomain rotate set_account set_address set_delay
   set_quota_used set_throttle state subdomain
-]]):gmatch("%S+") do CALLABLE[name] = true end
+]]):gmatch("[^ \n]+") do CALLABLE[name] = true end
 
 local function without_null(value)
   if value == json.null then return nil end
@@ -71,7 +71,7 @@ function control.handle(server, method, path, text)
     end
   end
   local ok, result = pcall(action, server, body)
-  if not ok then return 400, json.encode { error = (tostring(result):gsub("^%S+:%d+: ", "")) } end
+  if not ok then return 400, json.encode { error = (tostring(result):gsub("^[^ ]+:%d+: ", "")) } end
   return 200, json.encode(result)
 end
 

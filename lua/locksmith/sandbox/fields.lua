@@ -7,8 +7,8 @@ local space = require "locksmith.sandbox.space"
 local fields = {}
 
 local TRUE, FALSE = {}, {}
-for word in ("t y yes true on 1"):gmatch("%S+") do TRUE[word] = true end
-for word in ("f n no false off 0"):gmatch("%S+") do FALSE[word] = true end
+for word in ("t y yes true on 1"):gmatch("[^ ]+") do TRUE[word] = true end
+for word in ("f n no false off 0"):gmatch("[^ ]+") do FALSE[word] = true end
 
 ---@param text string
 ---@return integer # characters of UTF-8 text

@@ -64,7 +64,7 @@ local function read_fields(self, lines, problem)
     if byte == 32 or byte == 9 then -- blanks
       if count == first then return nil, problem end
       folded = folded or { lines[count] }
-      folded[#folded + 1] = line:match "^%s*(.*)$"
+      folded[#folded + 1] = line:match "^[ \t]*(.*)$"
     else
       if folded then lines[count], folded = table.concat(folded, " "), nil end
       if line == "" then return lines end
