@@ -52,6 +52,20 @@ describe("the descriptors of clients that are never closed", function()
     assert.is_true(open < 40, output)
   end)
 
+  it("are not needed for a slug that nobody can guess", function()
+    local code = [[
+      local core, seen, handles = require "locksmith.core", {}, {}
+      repeat handles[#handles + 1] = io.open "/dev/null" until #handles == 0 or not io.open "/dev/null"
+      for _ = 1, 3 do seen[assert(core.slug())] = true end
+      local n = 0
+      for _ in pairs(seen) do n = n + 1 end
+      print(n, core.random() ~= core.random())]]
+    local output = shell.output(("ulimit -n 30; LUA_PATH=%s LUA_CPATH=%s %s -e %s 2>&1"):format(
+      shell.quote(package.path), shell.quote(package.cpath), shell.quote(process.interpreter()), shell.quote(code)))
+    if process.interpreter():find("sanitized", 1, true) then pending "needs an interpreter with -e" return end
+    assert.equal("3\ttrue\n", output)
+  end)
+
   it("are what is missing when they are, and nothing is sent", function()
     local output = run({ CLIENTS = 300, KEEPS = "1" }, 40)
     assert.truthy(output:find "connect\tnot_sent\ttoo many open files in this process\n", output)

@@ -74,6 +74,8 @@ void lks_flight_failed(const lks_flight *flight, long status, lks_failure_facts 
   const lks_answer *answer = &flight->answer;
   facts->trouble = trouble_of(flight, facts->trouble);
   facts->sent = flight->begun > 0;
+  if (flight->stop == LKS_STOP_LATE)
+    facts->words = facts->sent ? "no answer came in time" : "no connection was made in time";
   facts->limit_reached = lks_monotonic() >= flight->end - EARLY;
   facts->lines_flooded = lks_answer_is_flooded(answer);
   facts->unfinished_line =

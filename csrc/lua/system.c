@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__has_include)
+#if __has_include(<sys/random.h>)
+#include <sys/random.h>
+#define HAS_SYS_RANDOM 1
+#endif
+#endif
 
 #include "core/link.h"
 #include "interrupt.h"
@@ -35,7 +41,20 @@ static int system_sleep(lua_State *L) {
   return 0;
 }
 
+/* Without a descriptor and without memory, of which there may be none left. */
+static bool fill_at_once(void *bytes, size_t length) {
+#if defined(HAS_SYS_RANDOM) && defined(__APPLE__)
+  return getentropy(bytes, length) == 0;
+#elif defined(HAS_SYS_RANDOM) && (defined(__linux__) || defined(__FreeBSD__))
+  return getrandom(bytes, length, 0) == (ssize_t)length;
+#else
+  (void)bytes, (void)length;
+  return false;
+#endif
+}
+
 static bool fill_random(void *bytes, size_t length) {
+  if (fill_at_once(bytes, length)) return true;
   FILE *source = fopen("/dev/urandom", "rb");
   if (source == NULL) return false;
   setvbuf(source, NULL, _IONBF, 0); /* no copy of what others will not see */

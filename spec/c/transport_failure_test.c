@@ -17,6 +17,7 @@ static void check_failure(const lks_exchange *exchange, lks_kind kind, bool sent
   CHECK_INT(exchange->sent, sent);
   CHECK_INT(exchange->status, status);
   CHECK(exchange->message[0] != '\0');
+  CHECK(strstr(exchange->message, "callback") == NULL); /* which is nobody's business */
   CHECK(strstr(exchange->message, "secret") == NULL);
   CHECK_INT(exchange->body_length, 0);
   CHECK_INT(exchange->headers_length, 0);
