@@ -52,6 +52,7 @@ show = $(if $(V),,@$(if $(silent),,echo '$(1)';) )
 
 objects = $(patsubst %.c,$(1)/%.$(OBJ_EXTENSION),$(2))
 CORE_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/core/*.c))
+FILE_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/file/*.c))
 CURL_OBJECTS := $(call objects,$(BUILD),$(wildcard csrc/curl/*.c))
 BINDING_SOURCES := $(filter-out csrc/lua/curl.c,$(wildcard csrc/lua/*.c))
 
@@ -123,11 +124,12 @@ $(BUILD)/compile.flags: STAMP = $(CC) $(C_FLAGS) $(CPPFLAGS) $(CFLAGS)
 $(BUILD)/compile.flags: FORCE
 	$(stamp)
 
-$(BUILD)/link.flags: STAMP = $(LINK_MODULE) $(CURL_CFLAGS) $(CURL_LIBS) $(CORE_OBJECTS) $(CURL_OBJECTS) $(BINDING_SOURCES)
+$(BUILD)/link.flags: STAMP = $(LINK_MODULE) $(CURL_CFLAGS) $(CURL_LIBS) $(CORE_OBJECTS) $(FILE_OBJECTS) \
+  $(CURL_OBJECTS) $(BINDING_SOURCES)
 $(BUILD)/link.flags: FORCE
 	$(stamp)
 
-$(CORE_OBJECTS): $(BUILD)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags
+$(CORE_OBJECTS) $(FILE_OBJECTS): $(BUILD)/%.$(OBJ_EXTENSION): %.c $(BUILD)/compile.flags
 	@mkdir -p $(@D)
 	$(call show,cc $@)$(COMPILE_MODULE) -c -o $@ $<
 
@@ -150,7 +152,7 @@ $(BUILD)/$(1)/csrc/lua/curl.$(OBJ_EXTENSION): csrc/lua/curl.c $(BUILD)/compile.f
 	$$(call show,cc $$@)$$(call COMPILE_BINDING,$(1)) $$(CURL_CFLAGS) -c -o $$@ $$<
 
 $(BUILD)/$(1)/locksmith/core.$(LIB_EXTENSION): \
-  $(call objects,$(BUILD)/$(1),$(BINDING_SOURCES)) $(CORE_OBJECTS) $(BUILD)/link.flags
+  $(call objects,$(BUILD)/$(1),$(BINDING_SOURCES)) $(CORE_OBJECTS) $(FILE_OBJECTS) $(BUILD)/link.flags
 	@mkdir -p $$(@D)
 	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^)
 
@@ -190,7 +192,7 @@ $(TEST_HELPERS) $(TESTS:=.$(OBJ_EXTENSION)) $(CURL_TEST_HELPERS): \
 	@mkdir -p $(@D)
 	$(call show,cc $@)$(COMPILE) $(if $(WRAP),,-DLKS_NO_WRAP) $(CURL_CFLAGS) -c -o $@ $<
 
-$(CORE_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CORE_OBJECTS)
+$(CORE_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(FILE_OBJECTS) $(CORE_OBJECTS)
 	$(call show,link $@)$(LINK) $(WRAP) -o $@ $^
 
 $(CURL_TESTS): %: %.$(OBJ_EXTENSION) $(TEST_HELPERS) $(CURL_TEST_HELPERS) $(CURL_OBJECTS) $(CORE_OBJECTS)

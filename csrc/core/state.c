@@ -100,12 +100,10 @@ bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lo
   bool knows = own != NULL && lks_state_life(own, now) > 0;
   bool empty = state->lineage == 0;
   *failed = false;
-  if (empty) {
-    state->lineage = lineage;
-    /* What this process alone has counted, without any place, was not lost anywhere. */
-    if (lost || (knows && own->lineage != 0)) lks_pace_pause(state->pace, now, now + LKS_STATE_GATHER);
-  }
-  if (!knows || (!empty && !untold && own->lineage == state->lineage)) return empty && lost;
+  if (empty) state->lineage = lineage;
+  /* What this process alone has counted, without any place, was not lost anywhere. */
+  if (lost || (empty && knows && own->lineage != 0)) lks_pace_pause(state->pace, now, now + LKS_STATE_GATHER);
+  if (!knows || (!empty && !untold && !lost && own->lineage == state->lineage)) return lost;
   *failed = !lks_state_merge(state, own);
   return true;
 }

@@ -70,8 +70,9 @@ bool lks_state_merge(lks_state *state, const lks_state *other);
 
 /* Takes up what a place keeps, as it was read (a state without a lineage: it keeps nothing), together with what this
  * process remembers of it (`own`; NULL or empty: nothing). A place that keeps nothing begins with `lineage`, not 0;
- * when it was known to keep more, or `lost` says so, it lost it. `untold`: it was not told all that `own` holds. True
- * when the state now says what the place does not. False with *failed when out of memory. */
+ * when it was known to keep more, or `lost` says so, it lost it. `lost` beside a state: it is not the newest that was
+ * kept. `untold`: it was not told all that `own` holds. True when the state now says what the place does not. False
+ * with *failed when out of memory. */
 bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage,
                     bool *failed);
 

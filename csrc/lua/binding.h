@@ -15,6 +15,7 @@ void lks_lua_open_call(lua_State *L);
 void lks_lua_open_memory(lua_State *L);
 void lks_lua_open_state(lua_State *L);
 void lks_lua_open_fields(lua_State *L);
+void lks_lua_open_file(lua_State *L);
 void lks_lua_open_link(lua_State *L);
 void lks_lua_open_value(lua_State *L);
 void lks_lua_open_json(lua_State *L);

@@ -83,6 +83,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_memory(L);
   lks_lua_open_state(L);
   lks_lua_open_fields(L);
+  lks_lua_open_file(L);
   lks_lua_open_link(L);
   lks_lua_open_value(L);
   lks_lua_open_json(L);

@@ -6,10 +6,10 @@ local try = require "locksmith.try"
 
 --- What carries bytes between those who share a key. Both functions are called without the store.
 ---@class locksmith.ByteStore
----@field read fun(name: string, patience: number?): string?, any, number?, any
+---@field read fun(name: string, patience: number?, exact: boolean?): string?, any, number?, any
 ---  the newest bytes under that name, their version (of any kind but nil), and Unix seconds by the clock of the store
----  where it has one; nil[, nil, seconds] for a name that is absent (a fourth value: it is known to have been lost);
----  nil, message when it fails
+---  where it has one; nil[, nil, seconds] for a name that is absent (a fourth value: the newest is known to have been
+---  lost); nil, message when it fails. `exact`: what was seen last will not do, should it be kept here
 ---@field swap fun(name: string, version: any, bytes: string, seconds: number, patience: number?): boolean?, string?
 ---  true when the bytes are there now; false when somebody was first, so that the version (nil: nothing at all) is no
 ---  longer the newest; nil, message when it fails, the bytes perhaps being there
@@ -26,6 +26,8 @@ local RECHECK = 1
 -- What a call whose time is up may still spend on telling the store.
 local LAST_WORD = 0.05
 local NAMES_MAX = 1024
+-- Kept beyond its last meaning, because the clock that ends it need not be the one that this is reckoned by.
+local SLACK = 60
 local MESSAGE_MAX = 300
 
 --- What the processes that are given one store object remember, by name.
@@ -53,6 +55,7 @@ end
 --- @field state userdata by the store's clock
 --- @field untold boolean the store may not know all of it
 --- @field ahead number seconds that the store's clock is ahead of the caller's
+--- @field own_clock boolean? the store has one
 local function remembered(self, name, now)
   local memory = self.memory
   local known = memory.names[name]
@@ -75,8 +78,8 @@ end
 --- Reads, believing nothing unseen.
 ---@return boolean ok
 ---@return string|nil bytes, or the message
-local function read(self, name, patience)
-  local ok, bytes, version, now, lost = try(function() return self.inner.read(name, patience) end)
+local function read(self, name, patience, exact)
+  local ok, bytes, version, now, lost = try(function() return self.inner.read(name, patience, exact) end)
   if not ok then return false, reason(bytes) end
   if bytes == nil and version ~= nil then return false, reason(version) end
   if bytes ~= nil and (type(bytes) ~= "string" or bytes == "" or version == nil) or now ~= nil and not is_time(now) then
@@ -106,13 +109,13 @@ local function update(self, clock, name, change, patience)
     local here = clock()
     local known, state = remembered(self, name, here), core.state()
     if not state:read(bytes) then return false, "it keeps what is no state of this version" end
-    known.ahead = now and now - here or 0
+    known.ahead, known.own_clock = now and now - here or 0, now ~= nil
     now = now or here
     state:join(known.state, known.untold, lost ~= nil, now, core.random())
     change(state, now)
     local after, life = state:write(now, bytes)
     local done, message = true, nil
-    if after then done, message = swap(self, name, version, after, life, math.max(ends - clock(), 0)) end
+    if after then done, message = swap(self, name, version, after, life + SLACK, math.max(ends - clock(), 0)) end
     if done then
       known.state, known.untold = state, false
       return true
@@ -161,7 +164,8 @@ function carried.reserve(session, call, longest, exchange)
   end, math.max(call:deadline() - began, 0))
   local now = clock()
   if ok then
-    exchange.granted = { at = now, real = core.now() }
+    local known = remembered(self, exchange.name, now)
+    exchange.granted = known.own_clock and { at = now, real = core.now() } or nil
     return call:paced(now, math.max(0, now - taken))
   end
   complain(call, exchange, message)
@@ -204,7 +208,7 @@ end
 ---@return number|string now by the store's clock, or "store"
 ---@return string? message
 local function look(self, name, now)
-  local ok, bytes, _, store_now, lost = read(self, name)
+  local ok, bytes, _, store_now, lost = read(self, name, nil, true)
   if not ok then return nil, "store", bytes end
   local known, state = remembered(self, name, now), core.state()
   if not state:read(bytes) then return nil, "store", "it keeps what is no state of this version" end

@@ -1,5 +1,6 @@
 --- locksmith: Locker Private Email and LOCK.PUB from Lua.
 
+local file = require "locksmith.store.file"
 local memory = require "locksmith.store.memory"
 local shdict = require "locksmith.store.shdict"
 local redis = require "locksmith.store.redis"
@@ -21,7 +22,8 @@ return {
   memory = memory.new,
   shdict = shdict.new,
   redis = redis.new,
-  store = { memory = memory.new, shdict = shdict.new, redis = redis.new },
+  file = file.new,
+  store = { memory = memory.new, shdict = shdict.new, redis = redis.new, file = file.new },
   assert = check,
   is_error = Error.is,
 }

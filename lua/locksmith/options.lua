@@ -72,7 +72,7 @@ end
 function checks.store(value)
   if type(value) == "table" and (type(value.reserve) == "function" or
     type(value.read) == "function" and type(value.swap) == "function") then return nil end
-  return "must be a store: memory(), shdict(name), redis{...} or a table { read = function, swap = function }"
+  return "must be a store: memory(), file{...}, shdict(name), redis{...} or { read = function, swap = function }"
 end
 
 local function types(...)

@@ -421,6 +421,82 @@ static void test_merging_again_changes_nothing(void) {
   lks_state_free(other);
 }
 
+/* Joins what a place keeps with what is remembered; true when the place is to be told. */
+static bool join(lks_state *state, const lks_state *own, bool untold, bool lost) {
+  bool failed = true, told = lks_state_join(state, own, untold, lost, T0 + S, 77, &failed);
+  CHECK(!failed);
+  return told;
+}
+
+static lks_span waits(lks_state *state, unsigned requests) {
+  const lks_windows windows = {1, {{requests, 10 * S}}};
+  return lks_pace_peek(state->pace, &windows, T0 + S) - (T0 + S);
+}
+
+static void test_a_place_that_is_new_to_all_is_not_waited_for(void) {
+  lks_state *state = lks_state_new(), *own = lks_state_new();
+  CHECK(!join(state, NULL, false, false));
+  CHECK_INT(state->lineage, 77);
+  CHECK_INT(waits(state, 1), 0);
+  lks_state_free(state);
+  state = lks_state_new();
+  CHECK(!join(state, own, true, false));
+  CHECK_INT(waits(state, 1), 0);
+  lks_state_free(state);
+  lks_state_free(own);
+}
+
+static void test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhile(void) {
+  const lks_time mine[] = {T0, T0};
+  lks_state *own = state_with(mine, 2), *state = lks_state_new();
+  own->lineage = 5;
+  CHECK(join(state, own, false, false));
+  CHECK_INT(waits(state, 3), LKS_STATE_GATHER);
+  CHECK_INT(waits(state, 2), 9 * S);
+  lks_state_free(state);
+
+  state = lks_state_new(); /* known to be lost by the place itself */
+  CHECK(join(state, NULL, false, true));
+  CHECK_INT(waits(state, 1), LKS_STATE_GATHER);
+  lks_state_free(state);
+
+  state = state_with(mine, 1); /* it kept an older one */
+  state->lineage = 5;
+  CHECK(join(state, own, false, true));
+  CHECK_INT(waits(state, 2), 9 * S);
+  CHECK_INT(waits(state, 3), LKS_STATE_GATHER);
+  lks_state_free(state);
+  lks_state_free(own);
+}
+
+static void test_what_was_counted_without_a_place_is_told_without_a_wait(void) {
+  const lks_time mine[] = {T0};
+  lks_state *own = state_with(mine, 1), *state = lks_state_new();
+  CHECK(join(state, own, true, false));
+  CHECK_INT(waits(state, 2), 0);
+  CHECK_INT(waits(state, 1), 9 * S);
+  lks_state_free(state);
+  lks_state_free(own);
+}
+
+static void test_a_place_with_its_memory_is_believed(void) {
+  const lks_time mine[] = {T0, T0}, theirs[] = {T0};
+  lks_state *own = state_with(mine, 2), *state = state_with(theirs, 1);
+  own->lineage = state->lineage = 5;
+  CHECK(!join(state, own, false, false));
+  CHECK_INT(waits(state, 2), 0); /* a slot was given back meanwhile */
+  CHECK(join(state, own, true, false));
+  CHECK_INT(waits(state, 2), 9 * S);
+  lks_state_free(state);
+  state = state_with(theirs, 1);
+  state->lineage = 6; /* it began anew, and others told of it what they knew */
+  CHECK(join(state, own, false, false));
+  CHECK_INT(state->lineage, 6);
+  CHECK_INT(waits(state, 2), 9 * S);
+  lks_state_free(state);
+  lks_state_free(own);
+}
+
 static void test_short_memory_leaves_states_as_they_were(void) {
   const lks_time mine[] = {T0}, theirs[] = {T0 + 2 * S};
   lks_state *one = state_with(mine, 1), *other = state_with(theirs, 1);
@@ -444,6 +520,10 @@ int main(void) {
   RUN(test_merged_states_count_every_send_once);
   RUN(test_merging_keeps_the_later_pause_and_the_newer_quota);
   RUN(test_merging_again_changes_nothing);
+  RUN(test_a_place_that_is_new_to_all_is_not_waited_for);
+  RUN(test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhile);
+  RUN(test_what_was_counted_without_a_place_is_told_without_a_wait);
+  RUN(test_a_place_with_its_memory_is_believed);
   RUN(test_short_memory_leaves_states_as_they_were);
   RUN(test_slot_that_came_is_used);
   RUN(test_pause_asked_for_meanwhile_holds_for_who_waits);

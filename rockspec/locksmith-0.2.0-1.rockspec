@@ -1,8 +1,8 @@
 package = "locksmith"
-version = "0.1.0-1"
+version = "0.2.0-1"
 source = {
   url = "git+https://github.com/locksmith-lua/locksmith.git",
-  tag = "v0.1.0",
+  tag = "v0.2.0",
 }
 description = {
   summary = "Client for the LOCK.PUB link locker and the Locker alias API",
