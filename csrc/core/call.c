@@ -164,7 +164,7 @@ static void check_key(lks_call *call) {
     call->key_asked_expired = true;
     call->state = STATE_KEY;
   } else {
-    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired by the time in its claims");
+    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired (the expired_time or exp of its claims has passed)");
   }
 }
 
@@ -245,7 +245,7 @@ void lks_call_key(lks_call *call, lks_time now, lks_key *key) {
   bool same = call->key != NULL && lks_key_equal(call->key, key);
   if (same) {
     /* Either the service refused it (the 401 is the result already) or it has expired. */
-    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired by the time in its claims");
+    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired (the expired_time or exp of its claims has passed)");
     return;
   }
   lks_key_free(call->key);
