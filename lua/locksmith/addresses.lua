@@ -108,19 +108,14 @@ function Addresses:update(id, fields, opts)
   for _, flag in ipairs(flags.NAMES) do
     if wire[flag] ~= nil and address[flag] ~= wire[flag] then
       flags.learn(session.session, false)
-      return nil, Error.new {
+      return nil, Error.about(response, {
         kind = "not_applied",
         message = ("the service accepted the change but %s is still %s; free plans drop flags here, set_%s may help")
           :format(flag, tostring(address[flag]), flag),
         operation = operation,
         outcome = "applied",
-        source = "remote",
-        status = response.status,
-        headers = response.headers,
-        attempts = response.attempts,
-        elapsed = response.elapsed,
         value = address,
-      }
+      })
     elseif wire[flag] ~= nil and present and present[flag] ~= wire[flag] then
       flags.learn(session.session, true)
     end

@@ -101,21 +101,16 @@ function alias.change(task, id, name, fields, opts)
   if not second then return nil end
   if err.outcome == "unknown" then second.outcome = "unknown" end
   if not is_about_name(second) then return second end
-  return Error.new {
+  return Error.about(second, {
     kind = "conflict",
     message = ("someone else renamed the alias from %s to %s, and again, while it was being changed")
       :format(tostring(name), tostring(present.address)),
     operation = second.operation,
     outcome = second.outcome,
-    source = "remote",
-    status = second.status,
     code = second.code,
-    headers = second.headers,
-    attempts = second.attempts,
-    elapsed = second.elapsed,
     retryable = true,
     value = present,
-  }
+  })
 end
 
 return alias

@@ -127,7 +127,7 @@ end
 
 local function succeed(call, fields, exchange)
   if not exchange.reads then exchange.task.changed = "applied" end
-  local headers = Error.redacted(headers_of(exchange) or {}, secrets_of(call, fields))
+  local headers = Error.redacted_headers(headers_of(exchange) or {}, secrets_of(call, fields))
   exchange.result = call:result()
   local result = response.new(exchange.result, headers, exchange.quota)
   local value = exchange.value

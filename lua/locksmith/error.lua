@@ -108,6 +108,21 @@ function Error.redacted(value, secrets)
   return redact(value, secrets, 0)
 end
 
+--- The same for headers. Every answer has some, and next to none holds a secret: they are looked at as one text,
+--- which holds whatever one of them does.
+---@param headers table<string, string>
+---@param secrets string[]
+---@return table<string, string> # without the secrets; the given table where it holds none
+function Error.redacted_headers(headers, secrets)
+  local texts = {}
+  for name, value in pairs(headers) do texts[#texts + 1], texts[#texts + 2] = name, value end
+  local all = table.concat(texts, "\n")
+  for i = 1, #secrets do
+    if all:find(secrets[i], 1, true) then return Error.redacted(headers, secrets) end
+  end
+  return headers
+end
+
 ---@param fields table the fields of the error; owned by it from now on
 ---@param secrets string[]? texts that must not appear in it
 ---@param reads boolean? the call only reads
@@ -126,6 +141,16 @@ function Error.new(fields, secrets, reads)
     end
   end
   return setmetatable(fields, reads and ReadError or Error)
+end
+
+--- An error about what was answered: it takes over what is known of the answer.
+---@param response locksmith.Response|locksmith.Error
+---@param fields table the other fields; owned by the error from now on
+---@return locksmith.Error
+function Error.about(response, fields)
+  fields.source, fields.status, fields.headers = "remote", response.status, response.headers
+  fields.attempts, fields.elapsed = response.attempts, response.elapsed
+  return Error.new(fields)
 end
 
 ---@param kind string

@@ -137,19 +137,14 @@ function flags.set(task, operation, id, known, flag, want, opts)
     if not address then return nil, response end
   end
   if address[flag] == want then return address, response end
-  return nil, Error.new {
+  return nil, Error.about(response, {
     kind = "not_applied",
     message = ("%s was set to %s and found %s again; someone else may be changing it"):format(flag, tostring(want),
       tostring(address[flag])),
     operation = operation,
     outcome = "unknown",
-    source = "remote",
-    status = response.status,
-    headers = response.headers,
-    attempts = response.attempts,
-    elapsed = response.elapsed,
     value = address,
-  }
+  })
 end
 
 return flags

@@ -180,15 +180,12 @@ function Subdomains:set_in_use(in_use, opts)
   local flag, err = flag_of(session, value, response, operation, "unknown")
   if flag == nil then return nil, err end
   if flag == in_use then return true, response end
-  return nil, Error.new {
+  return nil, Error.about(response, {
     kind = "not_applied",
     message = "the service accepted the change but keeps the flag at " .. tostring(flag),
     operation = operation,
     outcome = "applied",
-    source = "remote",
-    status = response.status,
-    attempts = response.attempts,
-  }
+  })
 end
 
 return { new = resource.class("locksmith.subdomains", Subdomains) }

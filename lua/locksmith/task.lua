@@ -101,17 +101,9 @@ end
 ---@return nil
 ---@return locksmith.Error
 function Task.unexpected(_, operation, message, response, outcome)
-  return nil, Error.new {
-    kind = "bad_response",
-    message = message,
-    operation = operation,
-    status = response.status,
-    headers = response.headers,
-    attempts = response.attempts,
-    elapsed = response.elapsed,
-    outcome = outcome,
-    source = "remote",
-  }
+  return nil, Error.about(response, {
+    kind = "bad_response", message = message, operation = operation, outcome = outcome,
+  })
 end
 
 --- Ends an iteration: its method returned long ago.
