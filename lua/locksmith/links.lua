@@ -57,8 +57,7 @@ local function slug_secret(task, fields, opts)
   if secret then return secret, opts end
   local err = task:ready(OPERATION)
   if err then return nil, err end
-  local own = {}
-  for name, value in pairs(opts) do own[name] = value end
+  local own = options.copy(opts)
   own.deadline = session.now() + (opts.timeout or session.options.timeout)
   local kind, message
   secret, kind, message = key_source.slug_secret(session)

@@ -2,7 +2,6 @@
 
 local options = require "locksmith.options"
 local pages = require "locksmith.pages"
-local resource = require "locksmith.resource"
 local walk = require "locksmith.walk"
 
 local lists = {}
@@ -26,11 +25,10 @@ end
 local LIST = { page = page, size = positive, paging = paging }
 local WALK = { page = positive, size = positive, paging = paging, seen = options.types "table", from = positive }
 
-local function source(self, operation, q, known, opts, what)
-  local session = resource.session(self)
+local function source(task, operation, q, known, opts, what)
   q = options.read(q, known, what)
   opts = options.read(opts, options.CALL, what)
-  return { session = session, operation = operation, opts = opts }, q
+  return { task = task, operation = operation, opts = opts }, q
 end
 
 --- Adds list, pages, each and all to a resource.
@@ -44,9 +42,9 @@ function lists.extend(methods, name)
   ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
   ---@return table? page array of items with count, page, has_next, has_previous
   ---@return locksmith.Response|locksmith.Error # not_found past the last page
-  function methods.list(self, q, opts)
+  function methods.list(task, q, opts)
     local from
-    from, q = source(self, operation, q, LIST, opts, operation)
+    from, q = source(task, operation, q, LIST, opts, operation)
     local got, response = pages.fetch(from, q)
     if got then got.whole = nil end
     return got, response
@@ -56,13 +54,13 @@ function lists.extend(methods, name)
   ---@param q table? page (first one), size (default 100), paging (false: one page with everything)
   ---@param opts table? for each request
   ---@return fun(): table?
-  function methods.pages(self, q, opts)
+  function methods.pages(task, q, opts)
     local from
-    from, q = source(self, operation, q, WALK, opts, name .. ".pages")
+    from, q = source(task, operation, q, WALK, opts, name .. ".pages")
     local walker = walk.new(from, q, false)
     return function()
       local got, err = walker:next()
-      if err then from.session:raise(err) end
+      if err then from.task:raise(err) end
       return got
     end
   end
@@ -72,16 +70,16 @@ function lists.extend(methods, name)
   ---@param q table? page (first one), size (per request), paging
   ---@param opts table? for each request
   ---@return fun(): table?
-  function methods.each(self, q, opts)
+  function methods.each(task, q, opts)
     local from
-    from, q = source(self, operation, q, WALK, opts, name .. ".each")
+    from, q = source(task, operation, q, WALK, opts, name .. ".each")
     local walker = walk.new(from, q, true)
     local current, index = {}, 0
     return function()
       index = index + 1
       if index > #current then
         local got, err = walker:next()
-        if err then from.session:raise(err) end
+        if err then from.task:raise(err) end
         current, index = got or {}, 1
       end
       return current[index]
@@ -93,12 +91,12 @@ function lists.extend(methods, name)
   ---@param opts table? the timeout covers all requests together
   ---@return table? items
   ---@return locksmith.Error?
-  function methods.all(self, q, opts)
+  function methods.all(task, q, opts)
     local from
-    from, q = source(self, operation, q, WALK, opts, name .. ".all")
-    local err = from.session:ready(operation)
+    from, q = source(task, operation, q, WALK, opts, name .. ".all")
+    local err = from.task:ready(operation)
     if err then return nil, err end
-    from.opts = from.session:within(from.opts)
+    from.opts = from.task:within(from.opts)
     local walker = walk.new(from, q, true)
     local items = {}
     while true do

@@ -137,12 +137,19 @@ options.CLIENT = {
   random = types "function",
 }
 
+---@param given table
+---@return table # with the same options, to be changed
+function options.copy(given)
+  local own = {}
+  for name, value in pairs(given) do own[name] = value end
+  return own
+end
+
 ---@param base table<string, function>
 ---@param more table<string, function>
 ---@return table<string, function> # both
 function options.extend(base, more)
-  local both = {}
-  for name, check in pairs(base) do both[name] = check end
+  local both = options.copy(base)
   for name, check in pairs(more) do both[name] = check end
   return both
 end

@@ -11,7 +11,7 @@ local pages = {}
 pages.SIZE = 100
 
 ---@class locksmith.ListSource
----@field session locksmith.Task
+---@field task locksmith.Task
 ---@field operation string
 ---@field opts table per-call options
 
@@ -22,7 +22,7 @@ pages.SIZE = 100
 ---@return nil
 ---@return locksmith.Error
 function pages.broken(source, message, response)
-  return source.session:unexpected(source.operation, message, response, "not_sent")
+  return source.task:unexpected(source.operation, message, response, "not_sent")
 end
 
 --- Whether an error is the service's own word for a page beyond the last one. It has no other for an id, a path or an
@@ -75,7 +75,7 @@ function pages.fetch(source, q)
     return core.clean(value)
   end
   local value, response, text =
-    source.session:call(source.operation, source.opts, nil, nil, nil, nil, query_of(q), shape)
+    source.task:call(source.operation, source.opts, nil, nil, nil, nil, query_of(q), shape)
   if Error.is(response) then return nil, response end
   if type(value) ~= "table" then return pages.broken(source, "the answer is not a list", response) end
   local items, whole = rows_of(value, text)

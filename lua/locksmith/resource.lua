@@ -21,8 +21,6 @@ local function session_of(class, self, name)
   options.misuse(("%s.%s: call it with a colon, as in %s:%s()"):format(class.__name, name, short, name))
 end
 
-resource.session_of = session_of
-
 --- Makes a class whose instances hold their client's session where no dump of the table shows it. Each method gets the
 --- task instead of the object.
 ---@param name string
@@ -47,13 +45,6 @@ function resource.class(name, methods, more)
   return function(session, object)
     return core.attach(object or {}, class, session)
   end
-end
-
---- What a method works with in place of its object.
----@param own locksmith.Task
----@return locksmith.Task
-function resource.session(own)
-  return own
 end
 
 --- Gives an error of one step the name of the composition it was a step of.

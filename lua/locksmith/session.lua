@@ -9,6 +9,7 @@ local driver = require "locksmith.driver"
 local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local memory = require "locksmith.store.memory"
+local checked_options = require "locksmith.options"
 local pacing = require "locksmith.pacing"
 local transport = require "locksmith.transport"
 local version = require "locksmith.version"
@@ -21,12 +22,6 @@ local session = {}
 
 local PACING = { wait = 0, fail = 1, off = 2 }
 local RATES = { lockpub = { { 20, 10 }, { 60, 60 } } }
-
-local function copy(options)
-  local own = {}
-  for name, value in pairs(options) do own[name] = value end
-  return own
-end
 
 local function fill_defaults(options, service)
   options.timeout = options.timeout or (transport.under_nginx() and 30 or 90)
@@ -86,7 +81,7 @@ end
 ---@return locksmith.Error?
 function session.new(service, given)
   local what = "locksmith." .. service
-  local options = fill_defaults(copy(given), service)
+  local options = fill_defaults(checked_options.copy(given), service)
   local problem = unusable(options)
   if problem then return nil, Error.refused("invalid_request", problem, what) end
   local client

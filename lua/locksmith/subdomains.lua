@@ -36,13 +36,13 @@ local function read(which, what)
   return options.id(which.id, what)
 end
 
-local function fetch(session, id, opts)
+local function fetch(task, id, opts)
   local operation = NAME .. "get"
-  local subdomain, response = session:call(operation, opts, id)
+  local subdomain, response = task:call(operation, opts, id)
   if not subdomain then return nil, response end
   -- A name that is missing would agree with a `confirm` that is missing.
   if not resource.has_id(subdomain) or type(subdomain.subdomain) ~= "string" then
-    return session:unexpected(operation, "the answer is not a subdomain", response, "not_sent")
+    return task:unexpected(operation, "the answer is not a subdomain", response, "not_sent")
   end
   return subdomain, response
 end
@@ -54,8 +54,8 @@ local function write_name(name, operation)
 end
 
 --- Refuses to go on unless the caller has named what dies.
-local function confirmed(session, id, opts, verb, operation)
-  local present, failure = fetch(session, id, opts)
+local function confirmed(task, id, opts, verb, operation)
+  local present, failure = fetch(task, id, opts)
   if not present then return step_failed(failure, operation, unchanged(failure)) end
   if opts.confirm == present.subdomain then return present end
   local count = ascii.number(present.num_alias)
@@ -70,22 +70,22 @@ end
 ---@param opts table?
 ---@return locksmith.Subdomain?
 ---@return locksmith.Response|locksmith.Error # plan_required, limit_reached, invalid_request (name taken or not valid)
-function Subdomains:create(name, opts)
-  local session, operation = resource.session(self), NAME .. "create"
+function Subdomains.create(task, name, opts)
+  local operation = NAME .. "create"
   options.argument(name, "string", "name", operation)
   opts = options.read(opts, options.CALL, operation)
   local body, refused = write_name(name, operation)
   if not body then return nil, refused end
-  local err = session:ready(operation)
+  local err = task:ready(operation)
   if err then return nil, err end
-  opts = session:within(opts)
-  local made, response = session:call(operation, opts, nil, body)
+  opts = task:within(opts)
+  local made, response = task:call(operation, opts, nil, body)
   if not made then return nil, response end
   if not resource.has_id(made) then
-    return session:unexpected(operation, "the answer is not a subdomain", response, "unknown")
+    return task:unexpected(operation, "the answer is not a subdomain", response, "unknown")
   end
-  session.made = made
-  local subdomain, result = fetch(session, options.id(made.id, operation), opts)
+  task.made = made
+  local subdomain, result = fetch(task, options.id(made.id, operation), opts)
   if not subdomain then return step_failed(result, operation, "applied", made) end
   return subdomain, result
 end
@@ -94,11 +94,11 @@ end
 ---@param opts table?
 ---@return locksmith.Subdomain?
 ---@return locksmith.Response|locksmith.Error
-function Subdomains:get(id, opts)
-  local session, operation = resource.session(self), NAME .. "get"
+function Subdomains.get(task, id, opts)
+  local operation = NAME .. "get"
   id = read(id, operation)
   opts = options.read(opts, options.CALL, operation)
-  return fetch(session, id, opts)
+  return fetch(task, id, opts)
 end
 
 --- Renames a subdomain, which destroys every alias inside it.
@@ -107,21 +107,21 @@ end
 ---@param opts table? confirm: its present name; the timeout covers all steps
 ---@return locksmith.Subdomain?
 ---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
-function Subdomains:update(id, name, opts)
-  local session, operation = resource.session(self), NAME .. "update"
+function Subdomains.update(task, id, name, opts)
+  local operation = NAME .. "update"
   id = read(id, operation)
   options.argument(name, "string", "name", operation)
   opts = options.read(opts, CONFIRMED, operation)
   local body, refused = write_name(name, operation)
   if not body then return nil, refused end
-  local err = session:ready(operation)
+  local err = task:ready(operation)
   if err then return nil, err end
-  opts = session:within(opts)
-  local present, failure = confirmed(session, id, opts, "renaming", operation)
+  opts = task:within(opts)
+  local present, failure = confirmed(task, id, opts, "renaming", operation)
   if not present then return nil, failure end
-  local done, response = session:call(operation, opts, id, body)
+  local done, response = task:call(operation, opts, id, body)
   if not done and Error.is(response) then return step_failed(response, operation) end
-  local subdomain, result = fetch(session, id, opts)
+  local subdomain, result = fetch(task, id, opts)
   if not subdomain then return step_failed(result, operation, "applied") end
   return subdomain, result
 end
@@ -131,35 +131,35 @@ end
 ---@param opts table? confirm: its present name; the timeout covers all steps
 ---@return true?
 ---@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
-function Subdomains:delete(id, opts)
-  local session, operation = resource.session(self), NAME .. "delete"
+function Subdomains.delete(task, id, opts)
+  local operation = NAME .. "delete"
   id = read(id, operation)
   opts = options.read(opts, CONFIRMED, operation)
-  local err = session:ready(operation)
+  local err = task:ready(operation)
   if err then return nil, err end
-  opts = session:within(opts)
-  local present, failure = confirmed(session, id, opts, "deleting", operation)
+  opts = task:within(opts)
+  local present, failure = confirmed(task, id, opts, "deleting", operation)
   if not present then return nil, failure end
-  local _, response = session:call(operation, opts, id)
+  local _, response = task:call(operation, opts, id)
   if Error.is(response) then return step_failed(response, operation) end
   return true, response
 end
 
-local function flag_of(session, value, response, operation, outcome)
+local function flag_of(task, value, response, operation, outcome)
   if type(value) == "table" and type(value.use_relay_subdomain) == "boolean" then return value.use_relay_subdomain end
-  return session:unexpected(operation, "the answer does not tell the flag", response, outcome)
+  return task:unexpected(operation, "the answer does not tell the flag", response, outcome)
 end
 
 --- Whether new aliases are made inside the subdomain.
 ---@param opts table?
 ---@return boolean?
 ---@return locksmith.Response|locksmith.Error
-function Subdomains:in_use(opts)
-  local session, operation = resource.session(self), NAME .. "in_use"
+function Subdomains.in_use(task, opts)
+  local operation = NAME .. "in_use"
   opts = options.read(opts, options.CALL, operation)
-  local value, response = session:call(operation, opts)
+  local value, response = task:call(operation, opts)
   if not value then return nil, response end
-  local flag, err = flag_of(session, value, response, operation, "not_sent")
+  local flag, err = flag_of(task, value, response, operation, "not_sent")
   if flag == nil then return nil, err end
   return flag, response
 end
@@ -168,16 +168,16 @@ end
 ---@param opts table?
 ---@return true?
 ---@return locksmith.Response|locksmith.Error # not_applied when the service says yes and keeps the other state
-function Subdomains:set_in_use(in_use, opts)
-  local session, operation = resource.session(self), NAME .. "set_in_use"
+function Subdomains.set_in_use(task, in_use, opts)
+  local operation = NAME .. "set_in_use"
   options.argument(in_use, "boolean", "in_use", operation)
   opts = options.read(opts, options.CALL, operation)
-  local value, response = session:call(operation, opts, nil, assert(json.encode { use_relay_subdomain = in_use }))
+  local value, response = task:call(operation, opts, nil, assert(json.encode { use_relay_subdomain = in_use }))
   if not value then
     if Error.is(response) then return nil, response end
     return true, response
   end
-  local flag, err = flag_of(session, value, response, operation, "unknown")
+  local flag, err = flag_of(task, value, response, operation, "unknown")
   if flag == nil then return nil, err end
   if flag == in_use then return true, response end
   return nil, Error.about(response, {

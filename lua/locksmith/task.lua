@@ -5,6 +5,7 @@
 
 local Error = require "locksmith.error"
 local driver = require "locksmith.driver"
+local options = require "locksmith.options"
 local try = require "locksmith.try"
 
 ---@class locksmith.Task
@@ -44,8 +45,7 @@ end
 ---@param opts table
 ---@return table
 function Task:within(opts)
-  local session, own = self.session, {}
-  for name, value in pairs(opts) do own[name] = value end
+  local session, own = self.session, options.copy(opts)
   self.began = session.now()
   self.attempts = self.attempts or {}
   own.deadline = own.deadline or self.began + (opts.timeout or session.options.timeout)

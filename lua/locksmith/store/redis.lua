@@ -337,7 +337,7 @@ local KNOWN = {
 function module.new(given)
   local what = "locksmith.redis"
   local own = {}
-  for name, value in pairs(options.read(given, KNOWN, what, 3)) do own[name] = value end
+  for name, value in pairs(options.read(given, KNOWN, what)) do own[name] = value end
   if own.username and not own.password then
     error(what .. ": option 'username' needs option 'password' beside it", 2)
   end
