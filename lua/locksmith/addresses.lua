@@ -46,7 +46,7 @@ function Addresses.create(task, fields, opts)
   if err then return nil, err end
   opts = task:within(opts)
 
-  local address, response = task:call(operation, opts, nil, next(wire) and assert(json.encode(wire)) or "{}")
+  local address, response = task:call(operation, opts, { body = next(wire) and assert(json.encode(wire)) or "{}" })
   if not address then return nil, response end
   if not resource.has_id(address) then
     return task:unexpected(operation, "the answer is not an address", response, "unknown")
@@ -132,7 +132,7 @@ function Addresses.delete(task, id, opts)
   local operation = NAME .. "delete"
   id = alias.read(id, operation)
   opts = options.read(opts, options.CALL, operation)
-  local _, response = task:call(operation, opts, id)
+  local _, response = task:call(operation, opts, { id = id })
   if Error.is(response) then return nil, response end
   return true, response
 end

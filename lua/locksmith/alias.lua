@@ -46,7 +46,7 @@ end
 ---@return locksmith.Response|locksmith.Error
 function alias.fetch(task, id, opts)
   local operation = alias.NAME .. "get"
-  local address, response = task:call(operation, opts, id)
+  local address, response = task:call(operation, opts, { id = id })
   if not address then return nil, response end
   if not resource.has_id(address) then
     return task:unexpected(operation, "the answer is not an address", response, "not_sent")
@@ -61,7 +61,7 @@ end
 ---@param opts table
 ---@return locksmith.Error? # nil when the service said yes, whose answer tells no more than that
 function alias.put(task, id, wire, opts)
-  local done, failure = task:call(alias.NAME .. "update", opts, id, (assert(json.encode(wire))))
+  local done, failure = task:call(alias.NAME .. "update", opts, { id = id, body = assert(json.encode(wire)) })
   if not done and Error.is(failure) then return failure end
 end
 

@@ -2,6 +2,7 @@
 
 local Error = require "locksmith.error"
 local core = require "locksmith.core"
+local events = require "locksmith.events"
 local try = require "locksmith.try"
 
 --- What carries bytes between those who share a key. Both functions are called without the store.
@@ -127,10 +128,10 @@ local function update(self, clock, name, change, patience)
 end
 
 --- The store is out of reach: says so, once per call.
-local function complain(call, exchange, message)
+local function complain(exchange, message)
   if exchange.complained then return end
   exchange.complained = true
-  exchange.emit(exchange.task, call, { type = "store_error", message = message })
+  events.emit(exchange, { type = "store_error", message = message })
 end
 
 local function reserve_locally(self, session, call, longest, exchange, began)
@@ -147,7 +148,7 @@ end
 ---@param session locksmith.Session
 ---@param call userdata
 ---@param longest number seconds the call can wait
----@param exchange locksmith.Exchange
+---@param exchange locksmith.Task
 function carried.reserve(session, call, longest, exchange)
   local self, clock, began = session.store, session.now, session.now()
   exchange.name = call:state_name()
@@ -168,7 +169,7 @@ function carried.reserve(session, call, longest, exchange)
     exchange.granted = known.own_clock and { at = now, real = core.now() } or nil
     return call:paced(now, math.max(0, now - taken))
   end
-  complain(call, exchange, message)
+  complain(exchange, message)
   if session.on_store_error == "fail" then
     return call:refuse(now, "store", nil, "the pacing store is out of reach: " .. message)
   end
@@ -184,7 +185,7 @@ local function tell(self, session, call, exchange, change)
   local known = remembered(self, name, now)
   change(known.state, session.now() + known.ahead)
   known.untold = true
-  complain(call, exchange, message)
+  complain(exchange, message)
 end
 
 --- Carries out the effects announced with an action.

@@ -62,8 +62,8 @@ function Client.request(task, request, opts)
     end
   end
   local retry = request.retry or (request.method == "GET" and "safe" or "never")
-  local value, response = task:raw_call(operation, opts, {
-    method = request.method, path = request.path, body = body, fields = request.body, query = query,
+  local value, response = task:call(operation, opts, {
+    method = request.method, path = request.path, body = body, fields = { request.body, query }, query = query,
     safe = retry == "safe",
   })
   if value == nil and not Error.is(response) then value = true end -- so that assert() takes it for the success it is

@@ -87,7 +87,7 @@ end
 
 function Change:toggle()
   local flag, session = self.flag, self.task.session
-  local flipped, failure = self.task:call(alias.NAME .. "toggle_" .. flag, self.opts, self.id)
+  local flipped, failure = self.task:call(alias.NAME .. "toggle_" .. flag, self.opts, { id = self.id })
   if flipped or not Error.is(failure) then
     self.wrote = true
     -- Only paid plans have this one.

@@ -138,7 +138,7 @@ function Links.create(task, fields, opts)
   body, failure = encode(OPERATION, wire)
   if not body then return nil, failure end
   task.slug = wire.customSlug
-  local link, result, text = task:call(OPERATION, own, nil, body, held_by, wire, nil, shape)
+  local link, result, text = task:call(OPERATION, own, { body = body, slug = held_by, fields = wire, shape = shape })
   if not link and result.recovered then return recovered_link(session, wire), result end
   if link and (type(link) ~= "table" or not text:find "^[ \t\r\n\239\187\191]*{") then -- an array is a table, too
     link, result = task:unexpected(OPERATION, "the answer is not a JSON object", result, "unknown")

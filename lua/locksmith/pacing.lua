@@ -1,6 +1,7 @@
 --- Joins a call to a store outside this process; a memory store is the core's own affair.
 
 local core = require "locksmith.core"
+local events = require "locksmith.events"
 
 --- What every store answers to. Nothing here raises or waits for a slot; a store that is out of reach gives
 --- nil, "store", message, and one that does not keep to this is taken to be (see locksmith.store.checked). `name` is
@@ -49,16 +50,16 @@ local MESSAGES = {
 }
 
 --- The store is out of reach: says so, once per call.
-local function complain(call, exchange, message)
+local function complain(exchange, message)
   if exchange.complained then return end
   exchange.complained = true
-  exchange.emit(exchange.task, call, { type = "store_error", message = tostring(message) })
+  events.emit(exchange, { type = "store_error", message = tostring(message) })
 end
 
 ---@return boolean # whether the call can go on
 local function linger(session, call, exchange, span)
   span = math.min(span, math.max(0, exchange.deadline - session.now()))
-  exchange.emit(exchange.task, call, { type = "wait", wait = span, attempt = call:attempt() + 1 })
+  events.emit(exchange, { type = "wait", wait = span, attempt = call:attempt() + 1 })
   local refusal = session.sleep(span)
   if type(refusal) == "string" then
     call:abort(session.now(), "phase", refusal)
@@ -120,7 +121,7 @@ end
 ---@param session table
 ---@param call userdata
 ---@param longest number seconds the call can wait
----@param exchange locksmith.Exchange
+---@param exchange locksmith.Task
 function pacing.reserve(session, call, longest, exchange)
   local store, now = session.store, session.now()
   local name = call:state_name()
@@ -145,7 +146,7 @@ function pacing.reserve(session, call, longest, exchange)
     call:grant(session.now(), wait)
   elseif token == "store" then
     drop(session, exchange, LAST_WORD)
-    complain(call, exchange, reason)
+    complain(exchange, reason)
     if session.on_store_error == "fail" then
       return call:refuse(session.now(), "store", nil, "the pacing store is out of reach: " .. tostring(reason))
     end
@@ -171,7 +172,7 @@ end
 --- Hands on what a store said to a message; nil for its complaint.
 local function heard(call, exchange, answer, problem, message)
   if problem ~= "store" then return answer end
-  complain(call, exchange, message)
+  complain(exchange, message)
 end
 
 local function move(session, call, exchange, name, token)

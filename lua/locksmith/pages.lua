@@ -75,7 +75,7 @@ function pages.fetch(source, q)
     return core.clean(value)
   end
   local value, response, text =
-    source.task:call(source.operation, source.opts, nil, nil, nil, nil, query_of(q), shape)
+    source.task:call(source.operation, source.opts, { query = query_of(q), shape = shape })
   if Error.is(response) then return nil, response end
   if type(value) ~= "table" then return pages.broken(source, "the answer is not a list", response) end
   local items, whole = rows_of(value, text)

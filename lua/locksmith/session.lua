@@ -5,7 +5,6 @@ local carried = require "locksmith.carried"
 local checked = require "locksmith.store.checked"
 local clock = require "locksmith.clock"
 local core = require "locksmith.core"
-local driver = require "locksmith.driver"
 local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local memory = require "locksmith.store.memory"
@@ -160,54 +159,32 @@ function Session:ready(operation)
   if kind then return Error.refused(kind, message, operation) end
 end
 
-local function limits(self, opts)
-  local options = self.options
-  local now = self.now()
-  local timeout = opts.timeout or options.timeout
-  if opts.deadline then timeout = math.max(0, opts.deadline - now) end
-  return now, timeout, opts.attempt_timeout or options.attempt_timeout, opts.max_retries or options.max_retries,
-    PACING[opts.pacing or options.pacing]
-end
-
-local function with_query(call, query)
-  for _, pair in ipairs(query) do
-    local ok, problem = call:query(pair[1], pair[2])
-    if not ok then return nil, problem end
-  end
-  return call
-end
-
-local function run(self, task, operation, call, problem, fields, shape)
-  if not call then return nil, Error.refused("invalid_request", problem, operation) end
-  return driver.run(self, task, call, fields, shape)
-end
-
---- Makes one call of a known operation; see Task:call.
-function Session:call(task, operation, opts, id, body, slug, fields, query, shape)
-  local err = self:ready(operation)
-  if err then return nil, err end
-  local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
-  if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
-  local call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
-    pace, id, body, slug)
-  if call and query then call, problem = with_query(call, query) end
-  return run(self, task, operation, call, problem, fields, shape)
-end
-
---- Makes one call of an endpoint the library does not know.
----@param task locksmith.Task
+--- Makes the call of a step. The clock, which is the caller's code, may have closed the client.
 ---@param operation string
 ---@param opts table
----@param request table { method, path, body (JSON text), safe, query, fields (what the body was made from) }
-function Session:raw_call(task, operation, opts, request)
-  local err = self:ready(operation)
-  if err then return nil, err end
-  local now, timeout, attempt_timeout, max_retries, pace = limits(self, opts)
-  if self.closed then return nil, closed(operation) end -- by the clock, which is the caller's code
-  local call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout,
-    max_retries, pace, request.method, request.path, request.body, request.safe)
-  if call then call, problem = with_query(call, request.query) end
-  return run(self, task, operation, call, problem, { request.fields, request.query })
+---@param request locksmith.Request
+---@return userdata? call
+---@return string? message
+function Session:prepare(operation, opts, request)
+  local options, now = self.options, self.now()
+  local timeout = opts.timeout or options.timeout
+  if opts.deadline then timeout = math.max(0, opts.deadline - now) end
+  local attempt_timeout = opts.attempt_timeout or options.attempt_timeout
+  local max_retries, pace = opts.max_retries or options.max_retries, PACING[opts.pacing or options.pacing]
+  local call, problem
+  if request.path then
+    call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
+      pace, request.method, request.path, request.body, request.safe)
+  else
+    call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries, pace,
+      request.id, request.body, request.slug)
+  end
+  for _, pair in ipairs(call and request.query or {}) do
+    local ok
+    ok, problem = call:query(pair[1], pair[2])
+    if not ok then return nil, problem end
+  end
+  return call, problem
 end
 
 --- The claims of the present key; a key function is asked when it was not before.

@@ -38,7 +38,7 @@ end
 
 local function fetch(task, id, opts)
   local operation = NAME .. "get"
-  local subdomain, response = task:call(operation, opts, id)
+  local subdomain, response = task:call(operation, opts, { id = id })
   if not subdomain then return nil, response end
   -- A name that is missing would agree with a `confirm` that is missing.
   if not resource.has_id(subdomain) or type(subdomain.subdomain) ~= "string" then
@@ -79,7 +79,7 @@ function Subdomains.create(task, name, opts)
   local err = task:ready(operation)
   if err then return nil, err end
   opts = task:within(opts)
-  local made, response = task:call(operation, opts, nil, body)
+  local made, response = task:call(operation, opts, { body = body })
   if not made then return nil, response end
   if not resource.has_id(made) then
     return task:unexpected(operation, "the answer is not a subdomain", response, "unknown")
@@ -119,7 +119,7 @@ function Subdomains.update(task, id, name, opts)
   opts = task:within(opts)
   local present, failure = confirmed(task, id, opts, "renaming", operation)
   if not present then return nil, failure end
-  local done, response = task:call(operation, opts, id, body)
+  local done, response = task:call(operation, opts, { id = id, body = body })
   if not done and Error.is(response) then return step_failed(response, operation) end
   local subdomain, result = fetch(task, id, opts)
   if not subdomain then return step_failed(result, operation, "applied") end
@@ -140,7 +140,7 @@ function Subdomains.delete(task, id, opts)
   opts = task:within(opts)
   local present, failure = confirmed(task, id, opts, "deleting", operation)
   if not present then return nil, failure end
-  local _, response = task:call(operation, opts, id)
+  local _, response = task:call(operation, opts, { id = id })
   if Error.is(response) then return step_failed(response, operation) end
   return true, response
 end
@@ -172,7 +172,7 @@ function Subdomains.set_in_use(task, in_use, opts)
   local operation = NAME .. "set_in_use"
   options.argument(in_use, "boolean", "in_use", operation)
   opts = options.read(opts, options.CALL, operation)
-  local value, response = task:call(operation, opts, nil, assert(json.encode { use_relay_subdomain = in_use }))
+  local value, response = task:call(operation, opts, { body = assert(json.encode { use_relay_subdomain = in_use }) })
   if not value then
     if Error.is(response) then return nil, response end
     return true, response

@@ -5,6 +5,7 @@
 
 local Error = require "locksmith.error"
 local driver = require "locksmith.driver"
+local events = require "locksmith.events"
 local options = require "locksmith.options"
 local try = require "locksmith.try"
 
@@ -12,14 +13,28 @@ local try = require "locksmith.try"
 ---@field session locksmith.Session
 ---@field number integer what its events have in common
 ---@field operation string? of the method, once a step or a refusal named it
----@field exchange locksmith.Exchange? of the step that runs
----@field step string? its operation
 ---@field changed "applied"|"unknown"|nil what its steps so far did
 ---@field made table? what exists by one of them
 ---@field slug string? of a link that is to be made
 ---@field attempts table[]? of all steps so far, in a composition
 ---@field began number? when the composition began
 ---@field raised locksmith.Error? by an iterator of the method
+---@field step string? operation of the step that runs, to which the rest belongs
+---@field running userdata? its call
+---@field fields table? what its request was made from
+---@field shape function?
+---@field reads boolean? it changes nothing
+---@field time number? of the client's clock, as it told last
+---@field sending boolean? the present attempt may have been sent; a transport that `tells` sets it
+---@field result table? of the call, once it was asked for
+---@field headers table<string, string>|string|nil
+---@field value any of the body; false when that is no JSON
+---@field raw boolean? the value is still to be cleaned, which is up to the shape
+---@field text string?
+---@field quota table? as the store has it
+---@field name string? of the state in the store
+---@field granted table? see carried.reserve
+---@field complained boolean? the store's failure was told
 local Task = {}
 Task.__index = Task
 
@@ -30,7 +45,10 @@ local task = {}
 function task.new(session)
   local number = session.tasks + 1
   session.tasks = number
-  return setmetatable({ session = session, number = number }, Task)
+  -- All that a call of one step needs, so that the table is made once in its size.
+  return setmetatable({ session = session, number = number, operation = nil, step = nil, running = nil, fields = nil,
+    shape = nil, reads = nil, time = nil, sending = nil, result = nil, headers = nil, value = nil, raw = nil,
+    text = nil, changed = nil }, Task)
 end
 
 --- Makes sure that a call can be made at all.
@@ -66,31 +84,38 @@ end
 
 local function ended(self, operation, value, result, text)
   if self.attempts then collect(self, operation, result) end
-  self.exchange = nil
+  self.running = nil
   return value, result, text
 end
+
+---@class locksmith.Request what a step asks for beside its operation
+---@field id string?
+---@field body string? JSON
+---@field slug "guessable"|"fresh"|"ours"|nil who can hold the slug that the body carries
+---@field fields table? what the body was made from: no error may show its secrets
+---@field query table? list of { name, value }
+---@field shape function? see driver.run
+---@field method string? for an endpoint that the library does not know, and so:
+---@field path string?
+---@field safe boolean?
+
+local NOTHING = {}
 
 --- Carries out one step.
 ---@param operation string
 ---@param opts table per-call options, checked
----@param id string?
----@param body string?
----@param slug "guessable"|"fresh"|"ours"|nil who can hold the slug that the body carries
----@param fields table? what the body was made from: no error may show its secrets
----@param query table? list of { name, value }
----@param shape function? see driver.run
+---@param request locksmith.Request?
 ---@return any value
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text
-function Task:call(operation, opts, id, body, slug, fields, query, shape)
-  self.operation, self.step = self.operation or operation, operation
-  return ended(self, operation, self.session:call(self, operation, opts, id, body, slug, fields, query, shape))
-end
-
---- As call, for an endpoint the library does not know.
-function Task:raw_call(operation, opts, request)
-  self.operation, self.step = self.operation or operation, operation
-  return ended(self, operation, self.session:raw_call(self, operation, opts, request))
+function Task:call(operation, opts, request)
+  self.step = operation
+  local err = self:ready(operation)
+  if err then return ended(self, operation, nil, err) end
+  request = request or NOTHING
+  local call, problem = self.session:prepare(operation, opts, request)
+  if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
+  return ended(self, operation, driver.run(self, call, request.fields, request.shape))
 end
 
 --- An answer with a good status whose content no operation of this kind gives.
@@ -106,10 +131,15 @@ function Task.unexpected(_, operation, message, response, outcome)
   })
 end
 
+local function report(self, err)
+  if not self.session.on_event then return end
+  events.emit(self, { type = "error", operation = err.operation, error = err, kind = err.kind })
+end
+
 --- Ends an iteration: its method returned long ago.
 ---@param err locksmith.Error raised
 function Task:raise(err)
-  if self.raised ~= err then try(driver.report, self, err) end
+  if self.raised ~= err then try(report, self, err) end
   self.raised = err
   error(err, 0)
 end
@@ -129,8 +159,8 @@ end
 local function rescue(self, raised)
   if raised == "not enough memory" then collectgarbage() end
   local kind, message = reason_of(raised)
-  local result, reads, secrets = driver.give_up(self, kind, message)
-  local outcome = result and not reads and result.outcome
+  local result, secrets = driver.give_up(self, kind, message)
+  local outcome = result and not self.reads and result.outcome
   if outcome == "not_sent" or outcome == "rejected" then outcome = nil end
   if self.changed == "unknown" or not outcome then outcome = self.changed or outcome end
   local interrupted = type(raised) == "string" and raised:find "interrupted!$"
@@ -176,7 +206,7 @@ function Task:finish(value, result, ...)
       result.attempts = #result.attempts >= #self.attempts and result.attempts or self.attempts
       result.elapsed = result.elapsed or self.session.now() - self.began
     end
-    try(driver.report, self, result) -- what is known already is not to be hidden by what a clock or memory lacks
+    try(report, self, result) -- what is known already is not to be hidden by what a clock or memory lacks
   end
   return value, result, ...
 end

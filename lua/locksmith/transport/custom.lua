@@ -83,7 +83,7 @@ end
 --- Carries out one attempt.
 ---@param call userdata
 ---@param limit number seconds
----@param noted locksmith.Exchange
+---@param noted locksmith.Task
 ---@return integer? status nil when there is no answer
 ---@return table|string headers, or the kind of the failure
 ---@return string|boolean body, or whether something was sent
