@@ -137,6 +137,7 @@ function driver.run(task, call, fields, shape)
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
   task.running, task.fields, task.shape, task.reads = call, fields, shape, call:is_reading()
   task.result, task.sending, task.quota, task.complained, task.name, task.granted = nil, false, nil, nil, nil, nil
+  task.token, task.mark, task.store = nil, nil, nil
   while true do
     local time = now()
     task.time = time

@@ -170,14 +170,14 @@ local function patience(session, exchange)
 end
 
 --- Hands on what a store said to a message; nil for its complaint.
-local function heard(call, exchange, answer, problem, message)
+local function heard(exchange, answer, problem, message)
   if problem ~= "store" then return answer end
   complain(exchange, message)
 end
 
 local function move(session, call, exchange, name, token)
   local store, late = exchange.store, call:lateness()
-  heard(call, exchange, store:move(name, token, late, patience(session, exchange)))
+  heard(exchange, store:move(name, token, late, patience(session, exchange)))
   if store ~= session.fallback then session.fallback.memory:move(name, exchange.at, late) end
 end
 
@@ -188,13 +188,13 @@ function pacing.settle(session, call, effects, exchange)
     effects = effects - PAUSE
     local now, span = session.now(), call:pause()
     session.fallback:pause(name, now, span)
-    heard(call, exchange, session.store:pause(name, now, span, patience(session, exchange)))
+    heard(exchange, session.store:pause(name, now, span, patience(session, exchange)))
   end
   if effects >= MOVE then
     effects = effects - MOVE
     if token then move(session, call, exchange, name, token) end
   end
-  if effects >= RELEASE then heard(call, exchange, drop(session, exchange, patience(session, exchange))) end
+  if effects >= RELEASE then heard(exchange, drop(session, exchange, patience(session, exchange))) end
   exchange.token, exchange.mark = nil, nil
 end
 
@@ -202,7 +202,7 @@ end
 function pacing.observe(session, call, exchange, limit, remaining, reset)
   local name, now = exchange.name or call:state_name(), session.now()
   local own = session.fallback:observe(name, now, limit, remaining, reset)
-  return heard(call, exchange,
+  return heard(exchange,
     session.store:observe(name, now, limit, remaining, reset, patience(session, exchange))) or own
 end
 
