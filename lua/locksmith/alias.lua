@@ -30,13 +30,19 @@ alias.NAME = "locker.addresses."
 ---@param which integer|string|locksmith.Address its id, or the alias as a method of this library returned it
 ---@param what string the method
 ---@return string id
----@return locksmith.Address? # the alias, where it was given
-function alias.read(which, what)
+function alias.id(which, what)
   if type(which) ~= "table" then return options.id(which, what) end
   if not resource.has_id(which) or type(which.address) ~= "string" then
     options.misuse(what .. ": argument 'id' must be an id or an address, not another table")
   end
-  return options.id(which.id, what), which
+  return options.id(which.id, what)
+end
+
+--- The same, where the alias itself is of use.
+---@return integer|string|locksmith.Address which
+function alias.check(which, what)
+  alias.id(which, what)
+  return which
 end
 
 ---@param task locksmith.Task

@@ -106,7 +106,6 @@ end
 
 --- Brings a flag to the wanted state and verifies it.
 ---@param task locksmith.Task
----@param operation string
 ---@param id string
 ---@param known locksmith.Address? as the caller knows it: trusted in place of a first look
 ---@param flag "enabled"|"block_spam"
@@ -114,7 +113,8 @@ end
 ---@param opts table with a deadline
 ---@return locksmith.Address?
 ---@return locksmith.Response|locksmith.Error
-function flags.set(task, operation, id, known, flag, want, opts)
+function flags.set(task, id, known, flag, want, opts)
+  local operation = task.operation
   local change = setmetatable({ task = task, operation = operation, id = id, flag = flag, want = want, opts = opts },
     Change)
   local address, response

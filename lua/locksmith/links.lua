@@ -20,6 +20,7 @@ local CREATE = options.extend(options.CALL, {
   allow_in_memo = options.types "boolean",
 })
 local OPERATION, CHECK = "lockpub.links.create", "lockpub.links.check"
+local FIELDS = { resource.of_type("table", "fields") }
 local NAME_MAX = 512
 
 --- A refusal before anything was sent. The slug is the one that the caller chose, where it is one.
@@ -126,9 +127,7 @@ end
 ---@return locksmith.Link? link every field of the answer in snake_case, times in Unix seconds
 ---@return locksmith.Response|locksmith.Error # kinds: invalid_request (fields; nothing sent), conflict (slug taken),
 ---  quota_exceeded, would_wait, rate_limited, unauthenticated, and those of any request; `slug` where the link had one
-function Links.create(task, fields, opts)
-  options.argument(fields, "table", "fields", OPERATION)
-  opts = options.read(opts, CREATE, OPERATION)
+Links.create = resource.method({ name = OPERATION, arguments = FIELDS, options = CREATE }, function(task, fields, opts)
   local session = task.session
   local wire, failure = read(session, OPERATION, fields, opts)
   if not wire then return nil, failure end
@@ -149,22 +148,20 @@ function Links.create(task, fields, opts)
   end
   learn_short_url(session, link, wire.customSlug)
   return link, result
-end
+end)
 
 --- Checks fields as create would, and sends nothing.
 ---@param fields table
 ---@param opts table? as of create
 ---@return true?
 ---@return locksmith.Error? # invalid_request
-function Links.check(task, fields, opts)
-  options.argument(fields, "table", "fields", CHECK)
-  opts = options.read(opts, CREATE, CHECK)
+Links.check = resource.method({ name = CHECK, arguments = FIELDS, options = CREATE }, function(task, fields, opts)
   local wire, failure = read(task.session, CHECK, fields, opts)
   if not wire then return nil, failure end
   local body
   body, failure = encode(CHECK, wire)
   if not body then return nil, failure end
   return true
-end
+end)
 
 return { new = resource.class("locksmith.links", Links) }

@@ -2,6 +2,7 @@
 
 local options = require "locksmith.options"
 local pages = require "locksmith.pages"
+local resource = require "locksmith.resource"
 local walk = require "locksmith.walk"
 
 local lists = {}
@@ -25,10 +26,8 @@ end
 local LIST = { page = page, size = positive, paging = paging }
 local WALK = { page = positive, size = positive, paging = paging, seen = options.types "table", from = positive }
 
-local function source(task, operation, q, known, opts, what)
-  q = options.read(q, known, what)
-  opts = options.read(opts, options.CALL, what)
-  return { task = task, operation = operation, opts = opts }, q
+local function reader(known)
+  return function(q, what) return options.read(q, known, what) end
 end
 
 --- Adds list, pages, each and all to a resource.
@@ -37,67 +36,64 @@ end
 function lists.extend(methods, name)
   local operation = name .. ".list"
 
+  local function source(task, opts)
+    return { task = task, operation = operation, opts = opts }
+  end
+
+  local function method(verb, known, carry_out, steps)
+    return resource.method({ name = name .. verb, arguments = { reader(known) }, steps = steps }, carry_out)
+  end
+
   --- One page.
   ---@param q table? page (default 1, or "last"), size (default 100), paging (false: everything at once)
   ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
   ---@return table? page array of items with count, page, has_next, has_previous
   ---@return locksmith.Response|locksmith.Error # not_found past the last page
-  function methods.list(task, q, opts)
-    local from
-    from, q = source(task, operation, q, LIST, opts, operation)
-    local got, response = pages.fetch(from, q)
+  methods.list = method(".list", LIST, function(task, q, opts)
+    local got, response = pages.fetch(source(task, opts), q)
     if got then got.whole = nil end
     return got, response
-  end
+  end)
 
   --- Iterates over pages; none is empty. Raises the error object when a page cannot be had; pass its `resume` to go on.
   ---@param q table? page (first one), size (default 100), paging (false: one page with everything)
   ---@param opts table? for each request
   ---@return fun(): table?
-  function methods.pages(task, q, opts)
-    local from
-    from, q = source(task, operation, q, WALK, opts, name .. ".pages")
-    local walker = walk.new(from, q, false)
+  methods.pages = method(".pages", WALK, function(task, q, opts)
+    local walker = walk.new(source(task, opts), q, false)
     return function()
       local got, err = walker:next()
-      if err then from.task:raise(err) end
+      if err then task:raise(err) end
       return got
     end
-  end
+  end)
 
   --- Iterates over items, from one consistent answer with everything unless `page` or `size` is given. Neither skips
   --- nor repeats an item that exists throughout. Raises the error object; pass its `resume` to each() to go on.
   ---@param q table? page (first one), size (per request), paging
   ---@param opts table? for each request
   ---@return fun(): table?
-  function methods.each(task, q, opts)
-    local from
-    from, q = source(task, operation, q, WALK, opts, name .. ".each")
-    local walker = walk.new(from, q, true)
+  methods.each = method(".each", WALK, function(task, q, opts)
+    local walker = walk.new(source(task, opts), q, true)
     local current, index = {}, 0
     return function()
       index = index + 1
       if index > #current then
         local got, err = walker:next()
-        if err then from.task:raise(err) end
+        if err then task:raise(err) end
         current, index = got or {}, 1
       end
       return current[index]
     end
-  end
+  end)
 
   --- Everything, as a plain array.
   ---@param q table? as for each
   ---@param opts table? the timeout covers all requests together
   ---@return table? items
   ---@return locksmith.Error?
-  function methods.all(task, q, opts)
-    local from
-    from, q = source(task, operation, q, WALK, opts, name .. ".all")
-    local err = from.task:ready(operation)
-    if err then return nil, err end
-    from.opts = from.task:within(from.opts)
-    local walker = walk.new(from, q, true)
+  methods.all = method(".all", WALK, function(task, q, opts)
+    local walker = walk.new(source(task, opts), q, true)
     local items = {}
     while true do
       local got, problem = walker:next()
@@ -108,7 +104,7 @@ function lists.extend(methods, name)
       if not got then return items end
       for i = 1, #got do items[#items + 1] = got[i] end
     end
-  end
+  end, true)
 end
 
 return lists

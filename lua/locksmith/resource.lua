@@ -47,6 +47,64 @@ function resource.class(name, methods, more)
   end
 end
 
+--- A reader of an argument of that Lua type.
+---@param expected string
+---@param name string of the argument
+---@return fun(value: any, what: string): any
+function resource.of_type(expected, name)
+  return function(value, what)
+    options.argument(value, expected, name, what)
+    return value
+  end
+end
+
+--- A reader of fields as they go on the wire.
+---@param schema "address"|"subdomain"
+---@return fun(value: table, what: string): table?, locksmith.Error?
+function resource.fields(schema)
+  return function(value, what)
+    options.argument(value, "table", "fields", what)
+    local wire, problem = core.fields(schema, value)
+    if wire then return wire end
+    return nil, Error.refused("invalid_request", problem, what)
+  end
+end
+
+---@class locksmith.Method what a method does before its own part begins
+---@field name string of its operation, as errors and events have it
+---@field arguments (fun(value: any, what: string): any, locksmith.Error?)[]? readers of what stands before `opts`, two
+---  at most; nil and an error is what the method returns
+---@field options table<string, function>? what `opts` may hold, options.CALL where it is not said
+---@field steps boolean? it may take several requests, for all of which one deadline holds
+
+--- Makes a method: its arguments and options are read, in their order, and the task has its name.
+---@param method locksmith.Method
+---@param carry_out fun(task: locksmith.Task, ...): any, any gets the arguments and options as they were read
+---@return fun(task: locksmith.Task, ...): any, any
+function resource.method(method, carry_out)
+  local name, known, steps = method.name, method.options or options.CALL, method.steps
+  local first, second = (method.arguments or {})[1], (method.arguments or {})[2]
+  local function read(own, a, b, opts)
+    local err
+    if first then a, err = first(a, name) end
+    if second and not err then b, err = second(b, name) end
+    opts = options.read(opts, known, name)
+    if steps and not err then err = own:ready(name) end
+    if err then return err end
+    return nil, a, b, steps and own:within(opts) or opts
+  end
+  return function(own, a, b, opts)
+    own.operation = name
+    if not first then a, opts = nil, a elseif not second then b, opts = nil, b end
+    local err
+    err, a, b, opts = read(own, a, b, opts)
+    if err then return nil, err end
+    if second then return carry_out(own, a, b, opts) end
+    if first then return carry_out(own, a, opts) end
+    return carry_out(own, opts)
+  end
+end
+
 --- Gives an error of one step the name of the composition it was a step of.
 ---@param err locksmith.Error
 ---@param operation string
