@@ -4,14 +4,15 @@ local core = require "locksmith.core"
 local curl = require "locksmith.curl"
 local sandbox = require "locksmith.sandbox"
 
-local METHODS = { "query", "next", "request", "target", "key", "grant", "refuse", "response", "failure", "abort",
+local METHODS = { "next", "request", "target", "key", "grant", "refuse", "response", "failure", "abort",
   "result", "lateness", "pause", "attempt", "deadline", "is_retrying", "is_reading", "state_name", "secret",
   "counts_quota", "holds_key", "is_unpaced", "operation", "close" }
 
 local function new_call()
-  local client = core.client { service = "locker", user_agent = "x", windows = {}, margin = 0.05 }
+  local client = core.client { service = "locker", user_agent = "x", windows = {}, margin = 0.05,
+    timeout = 60, attempt_timeout = 10, max_retries = 2, pacing = "wait" }
   client:set_key(core.key("locker", sandbox.LOCKER_KEY))
-  local call = assert(core.call(client, core.operations["locker.addresses.list"], 1e9, 60, 10, 2, 0, nil, nil, false))
+  local call = assert(core.call(client, core.operations["locker.addresses.list"], 1e9, nil, {}))
   return call, client
 end
 

@@ -70,7 +70,7 @@ lks_call *lks_call_new(const lks_call_options *options, lks_time now) {
   if (call == NULL) return NULL;
   call->options = *options;
   call->began = call->seen = call->idle_since = now;
-  call->deadline = now + bounded(options->timeout);
+  call->deadline = now + bounded(options->limits.timeout);
   call->retry_after = -1;
   call->source = LKS_LOCAL;
   return call;
@@ -170,7 +170,7 @@ static void check_key(lks_call *call) {
 
 static lks_action send_now(lks_call *call) {
   lks_span left = call->deadline - call->seen;
-  lks_span limit = bounded(call->options.attempt_timeout);
+  lks_span limit = bounded(call->options.limits.attempt_timeout);
   if (limit > left) limit = left;
   if (limit == 0) {
     stop(call, LKS_KIND_TIMEOUT, -1, "attempt_timeout leaves no time to send anything");
@@ -187,7 +187,7 @@ static lks_action send_now(lks_call *call) {
 
 /* A slot at the deadline itself would be waited for in vain. */
 static lks_span longest_wait(const lks_call *call) {
-  return call->options.pacing == LKS_PACING_WAIT ? call->deadline - call->seen - 1 : 0;
+  return call->options.limits.pacing == LKS_PACING_WAIT ? call->deadline - call->seen - 1 : 0;
 }
 
 lks_action lks_call_next(lks_call *call, lks_time now) {
@@ -261,7 +261,7 @@ void lks_call_grant(lks_call *call, lks_time now, lks_span wait) {
   advance(call, now);
   if (call->state != STATE_PACE) return;
   if (wait < -LKS_SPAN_MAX) wait = -LKS_SPAN_MAX;
-  call->slot = now + (call->options.pacing == LKS_PACING_OFF ? 0 : wait < 0 ? wait : bounded(wait));
+  call->slot = now + (call->options.limits.pacing == LKS_PACING_OFF ? 0 : wait < 0 ? wait : bounded(wait));
   call->slot_held = true;
   call->slot_waited = false;
   call->state = STATE_WAIT_SLOT;
@@ -292,7 +292,7 @@ void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry
 }
 
 static bool may_retry(lks_call *call, const lks_attempt *attempt) {
-  if (call->retries >= call->options.max_retries) return false;
+  if (call->retries >= call->options.limits.max_retries) return false;
   return lks_retry_legal(call->options.retry, attempt);
 }
 
@@ -474,5 +474,5 @@ const lks_operation *lks_call_operation(const lks_call *call) {
 }
 
 lks_pacing lks_call_pacing(const lks_call *call) {
-  return call->options.pacing;
+  return call->options.limits.pacing;
 }

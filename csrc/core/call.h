@@ -34,15 +34,20 @@ typedef struct lks_call lks_call;
 
 typedef enum lks_pacing { LKS_PACING_WAIT, LKS_PACING_FAIL, LKS_PACING_OFF } lks_pacing;
 
+/* What bounds a call. */
+typedef struct lks_limits {
+  lks_span timeout;         /* whole call; 0 or less: it fails before anything is sent */
+  lks_span attempt_timeout; /* likewise */
+  unsigned max_retries;
+  lks_pacing pacing;
+} lks_limits;
+
 typedef struct lks_call_options {
   const lks_operation *operation; /* borrowed for the life of the call */
   lks_retry_class retry;          /* the operation's, unless the caller knows better (a slug, client:request) */
   bool writes;                    /* under LKS_RETRY_SAFE: not a mere read after all, so its outcome matters */
   lks_slug slug;                  /* under LKS_RETRY_KEYED: who can hold the slug it carries */
-  lks_span timeout;               /* whole call; 0 or less: it fails before anything is sent */
-  lks_span attempt_timeout;       /* likewise */
-  unsigned max_retries;
-  lks_pacing pacing;
+  lks_limits limits;
   lks_span late;      /* a request that leaves later than its slot by more than this is announced: LKS_EFFECT_MOVE */
   bool key_renewable; /* ask for the key again, once after a 401 and once when it has expired */
   lks_budget *budget; /* borrowed; NULL: no budget */

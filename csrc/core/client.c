@@ -107,6 +107,10 @@ lks_budget *lks_client_budget(lks_client *client) {
   return &client->budget;
 }
 
+const lks_limits *lks_client_limits(const lks_client *client) {
+  return &client->options.limits;
+}
+
 static void write_state_name(const lks_client *client, const lks_key *key, char name[LKS_STATE_NAME_SIZE]) {
   name[0] = '\0';
   if (key == NULL) return;

@@ -24,6 +24,7 @@ typedef struct lks_client_options {
   lks_windows windows;
   lks_span margin; /* added to every window */
   bool key_renewable;
+  lks_limits limits; /* of its calls, which may have others */
 } lks_client_options;
 
 /* On success *out is a new client. Otherwise *out is NULL and the status says why; LKS_URL_BAD_PATH and
@@ -39,6 +40,7 @@ const char *lks_client_path_prefix(const lks_client *client);
 const char *lks_client_user_agent(const lks_client *client);
 const lks_windows *lks_client_windows(const lks_client *client);
 lks_budget *lks_client_budget(lks_client *client);
+const lks_limits *lks_client_limits(const lks_client *client);
 
 /* Retains `key`; NULL forgets it. */
 void lks_client_set_key(lks_client *client, lks_key *key);

@@ -35,6 +35,10 @@ void lks_lua_push_whole(lua_State *L, long long number);
 /* The windows of a list { {requests, seconds}, … } at a stack index (nil or absent: none). Raises when malformed. */
 void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows);
 
+/* What the table at an index, or nil, says of the limits of a call: timeout or deadline, attempt_timeout (seconds),
+ * max_retries, pacing. The rest stays. */
+void lks_lua_read_limits(lua_State *L, int index, lks_time now, lks_limits *limits);
+
 /* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
  * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack that keep the texts.
  */

@@ -45,101 +45,133 @@ static int refuse_request(lua_State *L, lks_request_status status) {
   return 2;
 }
 
-/* The limits of a call, from `first` on: now, timeout, attempt_timeout, max_retries, pacing (0 wait, 1 fail, 2 off). */
-static lks_time check_limits(lua_State *L, int first, lks_call_options *options) {
-  lks_time now = lks_lua_check_time(L, first);
-  options->timeout = lks_lua_check_time(L, first + 1);
-  options->attempt_timeout = lks_lua_check_time(L, first + 2);
-  double retries = (double)luaL_checknumber(L, first + 3);
-  options->max_retries = retries >= 1000 ? 1000u : retries >= 1 ? (unsigned)retries : 0u;
-  long pacing = (long)luaL_checkinteger(L, first + 4);
-  luaL_argcheck(L, pacing >= LKS_PACING_WAIT && pacing <= LKS_PACING_OFF, first + 4, "no such pacing");
-  options->pacing = (lks_pacing)pacing;
-  return now;
+void lks_lua_read_limits(lua_State *L, int index, lks_time now, lks_limits *limits) {
+  static const char *const words[] = {
+      [LKS_PACING_WAIT] = "wait", [LKS_PACING_FAIL] = "fail", [LKS_PACING_OFF] = "off", NULL};
+  if (lua_isnoneornil(L, index)) return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  lua_getfield(L, index, "timeout");
+  if (lua_isnumber(L, -1)) limits->timeout = lks_lua_check_time(L, -1);
+  lua_getfield(L, index, "deadline");
+  if (lua_isnumber(L, -1)) {
+    lks_time deadline = lks_lua_check_time(L, -1);
+    limits->timeout = deadline > now ? deadline - now : 0;
+  }
+  lua_getfield(L, index, "attempt_timeout");
+  if (lua_isnumber(L, -1)) limits->attempt_timeout = lks_lua_check_time(L, -1);
+  lua_getfield(L, index, "max_retries");
+  if (lua_isnumber(L, -1)) {
+    double retries = (double)lua_tonumber(L, -1);
+    limits->max_retries = retries >= 1000 ? 1000u : retries >= 1 ? (unsigned)retries : 0u;
+  }
+  lua_getfield(L, index, "pacing");
+  if (!lua_isnil(L, -1)) limits->pacing = (lks_pacing)luaL_checkoption(L, -1, NULL, words);
+  lua_pop(L, 5);
 }
 
-static int finish_box(lua_State *L, lks_call_box *box, const lks_call_options *options, lks_time now) {
-  box->repeatable = options->retry == LKS_RETRY_SAFE && !options->writes;
-  box->call = lks_client_call(box->client, options, now);
-  return box->call == NULL ? lks_lua_no_memory(L) : 1;
+/* A text of the request table at `index`, which keeps it alive; NULL when absent. */
+static const char *text_of(lua_State *L, int index, const char *name, size_t *length) {
+  lua_getfield(L, index, name);
+  *length = 0;
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, length) : NULL;
+  lua_pop(L, 1);
+  return text;
 }
 
-/* Whether the create carries a slug, and who can hold it: "guessable", "fresh", "ours", or nil for none. */
-static void check_slug(lua_State *L, int index, lks_call_options *options) {
+/* Whether the create carries a slug, and who can hold it. */
+static void read_slug(lua_State *L, int request, lks_call_options *options) {
   static const char *const holders[] = {
       [LKS_SLUG_GUESSABLE] = "guessable", [LKS_SLUG_FRESH] = "fresh", [LKS_SLUG_OURS] = "ours", NULL};
-  if (lua_isnil(L, index) || options->retry != LKS_RETRY_CREATE) return;
-  options->slug = (lks_slug)luaL_checkoption(L, index, NULL, holders);
-  options->retry = LKS_RETRY_KEYED;
+  if (options->retry != LKS_RETRY_CREATE) return;
+  lua_getfield(L, request, "slug");
+  if (!lua_isnil(L, -1)) {
+    options->slug = (lks_slug)luaL_checkoption(L, -1, NULL, holders);
+    options->retry = LKS_RETRY_KEYED;
+  }
+  lua_pop(L, 1);
 }
 
-/* core.call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, id | nil, body | nil, slug | nil)
- *   -> call | nil, message */
+/* Of an endpoint that the library does not know: method, path, and whether a repeat is harmless. */
+static lks_request_status read_endpoint(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+                                        lks_request *request) {
+  size_t method_length, path_length;
+  const char *method = text_of(L, index, "method", &method_length);
+  const char *path = text_of(L, index, "path", &path_length);
+  luaL_argcheck(L, method != NULL && path != NULL, index, "method and path are needed");
+  if (strlen(method) != method_length) return LKS_REQUEST_BAD_METHOD;
+  lua_getfield(L, index, "safe");
+  options->retry = lua_toboolean(L, -1) ? LKS_RETRY_SAFE : LKS_RETRY_NEVER;
+  lua_pop(L, 1);
+  options->writes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+  return lks_request_path(request, lks_client_base_url(client), lks_client_path_prefix(client), method, path,
+                          path_length);
+}
+
+/* Adds { {name, value}, … }. */
+static lks_request_status read_query(lua_State *L, int index, lks_request *request) {
+  lks_request_status status = LKS_REQUEST_OK;
+  lua_getfield(L, index, "query");
+  int query = lua_gettop(L), count = lua_istable(L, query) ? (int)lua_rawlen(L, query) : 0;
+  for (int i = 1; i <= count && status == LKS_REQUEST_OK; i++) {
+    size_t name_length, value_length;
+    lua_rawgeti(L, query, i);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    const char *name = luaL_checklstring(L, -2, &name_length), *value = luaL_checklstring(L, -1, &value_length);
+    status = lks_request_query(request, name, name_length, value, value_length);
+    lua_settop(L, query);
+  }
+  lua_pop(L, 1);
+  return status;
+}
+
+/* core.call(client, operation, now, limits | nil, request) -> call | nil, message
+ *   limits: see binding.h; what they leave out is the client's
+ *   request: { id, body, slug, query }, or { method, path, safe, body, query } where the operation has no route of its
+ *   own; all texts but `safe`, and `query`, a list of pairs of texts */
 static int call_new(lua_State *L) {
-  lua_settop(L, 10);
-  lks_client *client = lks_lua_check_client(L, 1);
-  const lks_operation *operation = lks_operation_at((size_t)luaL_checkinteger(L, 2));
-  luaL_argcheck(L, operation != NULL && operation->route != NULL, 2, "no such operation");
-  lks_call_options options = {.operation = operation, .retry = operation->retry};
-  lks_time now = check_limits(L, 3, &options);
-  check_slug(L, 10, &options);
-  size_t id_length = 0, body_length = 0;
-  const char *id = luaL_optlstring(L, 8, NULL, &id_length);
-  const char *body = luaL_optlstring(L, 9, NULL, &body_length);
-  lks_call_box *box = push_box(L, client);
-  lks_request_status status = lks_request_route(&box->request, lks_client_base_url(client),
-                                                lks_client_path_prefix(client), operation, id, id_length);
-  if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(&box->request, body, body_length);
-  if (status != LKS_REQUEST_OK) return refuse_request(L, status);
-  return finish_box(L, box, &options, now);
-}
-
-/* core.raw_call(client, operation, now, timeout, attempt_timeout, max_retries, pacing, method, path, body | nil, safe)
- *   -> call | nil, message */
-static int call_new_raw(lua_State *L) {
-  lua_settop(L, 11);
+  lua_settop(L, 5);
   lks_client *client = lks_lua_check_client(L, 1);
   const lks_operation *operation = lks_operation_at((size_t)luaL_checkinteger(L, 2));
   luaL_argcheck(L, operation != NULL, 2, "no such operation");
-  lks_call_options options = {.operation = operation};
-  lks_time now = check_limits(L, 3, &options);
-  options.retry = lua_toboolean(L, 11) ? LKS_RETRY_SAFE : LKS_RETRY_NEVER;
-  size_t method_length = 0, path_length = 0, body_length = 0;
-  const char *method = luaL_checklstring(L, 8, &method_length);
-  if (strlen(method) != method_length) return refuse_request(L, LKS_REQUEST_BAD_METHOD);
-  const char *path = luaL_checklstring(L, 9, &path_length);
-  options.writes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
-  const char *body = luaL_optlstring(L, 10, NULL, &body_length);
+  lks_time now = lks_lua_check_time(L, 3);
+  luaL_checktype(L, 5, LUA_TTABLE);
+  lks_call_options options = {.operation = operation, .retry = operation->retry, .limits = *lks_client_limits(client)};
+  lks_lua_read_limits(L, 4, now, &options.limits);
+  size_t id_length, body_length;
   lks_call_box *box = push_box(L, client);
-  lks_request_status status = lks_request_path(&box->request, lks_client_base_url(client),
-                                               lks_client_path_prefix(client), method, path, path_length);
+  lks_request_status status;
+  if (operation->route == NULL) {
+    status = read_endpoint(L, 5, client, &options, &box->request);
+  } else {
+    const char *id = text_of(L, 5, "id", &id_length);
+    read_slug(L, 5, &options);
+    status = lks_request_route(&box->request, lks_client_base_url(client), lks_client_path_prefix(client), operation,
+                               id, id_length);
+  }
+  if (status == LKS_REQUEST_OK) status = read_query(L, 5, &box->request);
+  const char *body = text_of(L, 5, "body", &body_length);
   if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(&box->request, body, body_length);
   if (status != LKS_REQUEST_OK) return refuse_request(L, status);
-  return finish_box(L, box, &options, now);
+  box->repeatable = options.retry == LKS_RETRY_SAFE && !options.writes;
+  box->call = lks_client_call(box->client, &options, now);
+  return box->call == NULL ? lks_lua_no_memory(L) : 1;
 }
 
-/* call:query(name, value) -> true | nil, message */
-static int call_query(lua_State *L) {
-  lks_call_box *box = check_box(L);
-  size_t name_length, value_length;
-  const char *name = luaL_checklstring(L, 2, &name_length);
-  const char *value = luaL_checklstring(L, 3, &value_length);
-  lks_request_status status = lks_request_query(&box->request, name, name_length, value, value_length);
-  if (status != LKS_REQUEST_OK) return refuse_request(L, status);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-/* call:next(now, memory | nil) -> action, seconds, effects. With a memory store, pacing is settled here. */
-static int call_next(lua_State *L) {
-  lks_call_box *box = check_box(L);
-  lks_time now = lks_lua_check_time(L, 2);
-  lks_memory_store *store = lks_lua_opt_memory(L, 3);
+/* Pushes action, seconds, effects. With a memory store, pacing is settled here. */
+static int push_next(lua_State *L, lks_call_box *box, lks_memory_store *store, lks_time now) {
   lks_action action = lks_client_next(box->client, store, box->call, &box->ticket, now);
   lua_pushinteger(L, (lua_Integer)action.kind);
   lks_lua_push_span(L, action.span);
   lua_pushinteger(L, (lua_Integer)action.effects);
   return 3;
+}
+
+/* call:next(now, memory | nil) -> action, seconds, effects */
+static int call_next(lua_State *L) {
+  lks_call_box *box = check_box(L);
+  return push_next(L, box, lks_lua_opt_memory(L, 3), lks_lua_check_time(L, 2));
 }
 
 /* call:request() -> method, url, { {name, value}, … }, body | nil. The header list holds the key. */
@@ -500,8 +532,7 @@ static void set_number(lua_State *L, const char *name, int value) {
 }
 
 void lks_lua_open_call(lua_State *L) {
-  static const luaL_Reg methods[] = {{"query", call_query},
-                                     {"next", call_next},
+  static const luaL_Reg methods[] = {{"next", call_next},
                                      {"request", call_request},
                                      {"target", call_target},
                                      {"key", call_key},
@@ -534,8 +565,6 @@ void lks_lua_open_call(lua_State *L) {
   lks_lua_new_type(L, LKS_CALL_TYPE, methods, call_collect);
   lua_pushcfunction(L, call_new);
   lua_setfield(L, -2, "call");
-  lua_pushcfunction(L, call_new_raw);
-  lua_setfield(L, -2, "raw_call");
   set_number(L, "KEY", LKS_ACTION_KEY);
   set_number(L, "PACE", LKS_ACTION_PACE);
   set_number(L, "WAIT", LKS_ACTION_WAIT);

@@ -41,7 +41,8 @@ static const char *text_field(lua_State *L, int index, const char *name, size_t 
   return text;
 }
 
-/* core.client{ service, base_url, path_prefix, user_agent, windows, margin, key_renewable } -> client | nil, message */
+/* core.client{ service, base_url, path_prefix, user_agent, windows, margin, key_renewable, and the limits of
+ * its calls } -> client | nil, message */
 static int client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -58,6 +59,7 @@ static int client_new(lua_State *L) {
   options.margin = lks_span_from_seconds((double)lua_tonumber(L, 3));
   lua_getfield(L, 1, "key_renewable");
   options.key_renewable = lua_toboolean(L, 4) != 0;
+  lks_lua_read_limits(L, 1, 0, &options.limits);
 
   lks_client_box *box = lua_newuserdata(L, sizeof *box);
   box->client = NULL;

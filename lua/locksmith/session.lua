@@ -19,7 +19,6 @@ Session.__index = Session
 
 local session = {}
 
-local PACING = { wait = 0, fail = 1, off = 2 }
 local RATES = { lockpub = { { 20, 10 }, { 60, 60 } } }
 
 local function fill_defaults(options, service)
@@ -92,6 +91,10 @@ function session.new(service, given)
     windows = options.rate or nil,
     margin = options.pacing_margin,
     key_renewable = type(options.api_key) == "function",
+    timeout = options.timeout,
+    attempt_timeout = options.attempt_timeout,
+    max_retries = options.max_retries,
+    pacing = options.pacing,
   }
   if not client then
     if not problem:find "^path_prefix" then problem = "base_url: " .. problem end
@@ -157,34 +160,6 @@ function Session:ready(operation)
   if not usable then return nil end
   local kind, message = usable(self.transport)
   if kind then return Error.refused(kind, message, operation) end
-end
-
---- Makes the call of a step. The clock, which is the caller's code, may have closed the client.
----@param operation string
----@param opts table
----@param request locksmith.Request
----@return userdata? call
----@return string? message
-function Session:prepare(operation, opts, request)
-  local options, now = self.options, self.now()
-  local timeout = opts.timeout or options.timeout
-  if opts.deadline then timeout = math.max(0, opts.deadline - now) end
-  local attempt_timeout = opts.attempt_timeout or options.attempt_timeout
-  local max_retries, pace = opts.max_retries or options.max_retries, PACING[opts.pacing or options.pacing]
-  local call, problem
-  if request.path then
-    call, problem = core.raw_call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries,
-      pace, request.method, request.path, request.body, request.safe)
-  else
-    call, problem = core.call(self.core, core.operations[operation], now, timeout, attempt_timeout, max_retries, pace,
-      request.id, request.body, request.slug)
-  end
-  for _, pair in ipairs(call and request.query or {}) do
-    local ok
-    ok, problem = call:query(pair[1], pair[2])
-    if not ok then return nil, problem end
-  end
-  return call, problem
 end
 
 --- The claims of the present key; a key function is asked when it was not before.

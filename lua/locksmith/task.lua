@@ -4,6 +4,7 @@
 -- for all its steps, and what it returns lists the attempts of every one.
 
 local Error = require "locksmith.error"
+local core = require "locksmith.core"
 local driver = require "locksmith.driver"
 local events = require "locksmith.events"
 local options = require "locksmith.options"
@@ -99,7 +100,7 @@ end
 ---@field path string?
 ---@field safe boolean?
 
-local NOTHING = {}
+local NOTHING, OPERATIONS = {}, core.operations
 
 --- Carries out one step.
 ---@param operation string
@@ -113,7 +114,8 @@ function Task:call(operation, opts, request)
   local err = self:ready(operation)
   if err then return ended(self, operation, nil, err) end
   request = request or NOTHING
-  local call, problem = self.session:prepare(operation, opts, request)
+  local session = self.session
+  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), opts, request)
   if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
   return ended(self, operation, driver.run(self, call, request.fields, request.shape))
 end

@@ -9,7 +9,7 @@
 static lks_call *paced_call(call_script *script, const char *words, lks_pacing pacing) {
   *script = script_new(LKS_LOCKER, words);
   lks_call_options options = script_options(GET, LKS_RETRY_SAFE, 2);
-  options.pacing = pacing;
+  options.limits.pacing = pacing;
   lks_call *call = lks_call_new(&options, script->now);
   lks_call_next(call, script->now);
   lks_call_key(call, script->now, script->keys[0]);

@@ -50,12 +50,12 @@ static void disturb(random_run *run, lks_action_kind asked) {
 }
 
 static void check_span(const random_run *run, const lks_action *action) {
-  lks_span left = run->options.timeout - run->progress;
+  lks_span left = run->options.limits.timeout - run->progress;
   CHECK(action->span >= 0);
   if (action->kind < LKS_ACTION_DONE) CHECK(action->span <= (left > 0 ? left : 0));
   if (action->kind == LKS_ACTION_SEND) {
     CHECK(left > 0);
-    CHECK(action->span > 0 && action->span <= run->options.attempt_timeout);
+    CHECK(action->span > 0 && action->span <= run->options.limits.attempt_timeout);
   }
 }
 
@@ -128,10 +128,10 @@ static void check_end(random_run *run) {
   lks_result result;
   lks_call_result(run->call, &result);
   CHECK_INT(result.attempt_count, run->script.sends);
-  CHECK(result.attempt_count <= run->options.max_retries + 2);
+  CHECK(result.attempt_count <= run->options.limits.max_retries + 2);
   CHECK(result.elapsed <= run->progress); /* the clock may jump once more before the end is seen */
   if (!run->jumps) CHECK_INT(result.elapsed, run->progress);
-  if (!run->jumps) CHECK(result.elapsed <= run->options.timeout);
+  if (!run->jumps) CHECK(result.elapsed <= run->options.limits.timeout);
   lks_span sum = 0;
   for (size_t i = 0; i < result.attempt_count; i++) {
     CHECK(result.attempts[i].elapsed >= 0 && result.attempts[i].wait >= 0);
@@ -154,8 +154,8 @@ static void run_once(uint64_t seed, bool jumps) {
   run.script.keys[1] = script_key(LKS_LOCKER, "b");
   run.script.chance = (double)script_random(&run.seed, 1001) / 1000;
   run.options = script_options(operation->name, operation->retry, script_random(&run.seed, 9));
-  run.options.timeout = timeouts[script_random(&run.seed, COUNT(timeouts))];
-  run.options.pacing = (lks_pacing)script_random(&run.seed, 3);
+  run.options.limits.timeout = timeouts[script_random(&run.seed, COUNT(timeouts))];
+  run.options.limits.pacing = (lks_pacing)script_random(&run.seed, 3);
   run.options.key_renewable = script_random(&run.seed, 2);
   run.call = lks_call_new(&run.options, run.script.now);
   int actions = 0, failed_before = test_case_failed;

@@ -177,9 +177,9 @@ unsigned script_random(uint64_t *seed, unsigned below) {
 lks_call_options script_options(const char *operation, lks_retry_class retry, unsigned max_retries) {
   return (lks_call_options){.operation = lks_operation_find(operation),
                             .retry = retry,
-                            .timeout = 90 * LKS_SECOND,
-                            .attempt_timeout = 10 * LKS_SECOND,
-                            .max_retries = max_retries,
+                            .limits.timeout = 90 * LKS_SECOND,
+                            .limits.attempt_timeout = 10 * LKS_SECOND,
+                            .limits.max_retries = max_retries,
                             .late = LKS_SECOND / 20};
 }
 

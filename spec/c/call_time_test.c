@@ -8,8 +8,8 @@
 
 static lks_call *timed_call(lks_time now, lks_span timeout, lks_span attempt_timeout) {
   lks_call_options options = script_options(GET, LKS_RETRY_SAFE, 2);
-  options.timeout = timeout;
-  options.attempt_timeout = attempt_timeout;
+  options.limits.timeout = timeout;
+  options.limits.attempt_timeout = attempt_timeout;
   return lks_call_new(&options, now);
 }
 

@@ -47,8 +47,8 @@ static void start_call(round_state *round, call_in_flight *flight) {
   static const char *const operations[] = {"lockpub.links.create", "lockpub.request"};
   const lks_operation *operation = lks_operation_find(operations[script_random(&round->seed, 2)]);
   lks_call_options options = script_options(operation->name, operation->retry, script_random(&round->seed, 4));
-  options.timeout = some_span(round, 60 * S);
-  options.pacing = (lks_pacing)script_random(&round->seed, round->punctual ? 2 : 3);
+  options.limits.timeout = some_span(round, 60 * S);
+  options.limits.pacing = (lks_pacing)script_random(&round->seed, round->punctual ? 2 : 3);
   *flight = (call_in_flight){.call = lks_client_call(round->client, &options, round->now), .wakes = round->now};
   round->calls_left--;
 }

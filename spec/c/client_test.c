@@ -282,7 +282,7 @@ static lks_policy_headers quota_headers(const char *remaining) {
 static lks_call *creation_of(lks_client *client) {
   const lks_operation *operation = lks_operation_find("lockpub.links.create");
   const lks_call_options options = {
-      .operation = operation, .retry = operation->retry, .timeout = 90 * S, .attempt_timeout = 10 * S};
+      .operation = operation, .retry = operation->retry, .limits.timeout = 90 * S, .limits.attempt_timeout = 10 * S};
   return lks_client_call(client, &options, T0);
 }
 

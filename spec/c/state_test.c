@@ -32,7 +32,7 @@ static void bench_free(pacing_bench *bench) {
 /* A call that asks for its slot. */
 static lks_call *asking_call(pacing_bench *bench, lks_pacing pacing, lks_time now) {
   lks_call_options options = script_options(CREATE, LKS_RETRY_CREATE, 2);
-  options.pacing = pacing;
+  options.limits.pacing = pacing;
   lks_call *call = lks_call_new(&options, now);
   lks_call_next(call, now);
   lks_call_key(call, now, bench->script.keys[0]);
@@ -122,7 +122,7 @@ static void test_wait_beyond_the_deadline_is_refused_at_once_and_takes_nothing(v
   fill_windows(&bench, T0);
   for (lks_span timeout = 10 * S; timeout >= 5 * S; timeout -= 5 * S) {
     lks_call_options options = script_options(CREATE, LKS_RETRY_CREATE, 2);
-    options.timeout = timeout; /* with 10 s the slot would come at the deadline itself */
+    options.limits.timeout = timeout; /* with 10 s the slot would come at the deadline itself */
     lks_call *call = lks_call_new(&options, T0);
     lks_call_next(call, T0);
     lks_call_key(call, T0, bench.script.keys[0]);

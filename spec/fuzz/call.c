@@ -220,9 +220,9 @@ static void check_effects(model *m, unsigned effects) {
 }
 
 static void check_send(model *m, lks_span limit) {
-  lks_span left = m->options.timeout - m->progress;
+  lks_span left = m->options.limits.timeout - m->progress;
   demand(!m->out && !m->over && !m->acted);
-  demand(left > 0 && limit > 0 && limit <= left && limit <= m->options.attempt_timeout);
+  demand(left > 0 && limit > 0 && limit <= left && limit <= m->options.limits.attempt_timeout);
   demand(held(m) == 1);
   demand(lks_call_current_key(m->call) != NULL && !lks_key_expired(lks_call_current_key(m->call), m->now));
   if (m->sends > 0) demand(m->unauthorized ? m->options.key_renewable : !m->settled);
@@ -231,7 +231,7 @@ static void check_send(model *m, lks_span limit) {
   if (!repeatable) demand(!m->doubt);
   if (m->options.retry == LKS_RETRY_NEVER && m->sends > 0) demand(m->unauthorized);
   m->sends++;
-  demand(m->sends <= m->options.max_retries + 2);
+  demand(m->sends <= m->options.limits.max_retries + 2);
   demand(lks_call_attempt_count(m->call) == m->sends);
   m->out = true;
   m->attempt_end = m->progress + limit;
@@ -242,7 +242,7 @@ static bool look(model *m, lks_action *action) {
   *action = lks_call_next(m->call, tell_time(m));
   check_effects(m, action->effects);
   if (action->kind >= LKS_ACTION_DONE) return false;
-  lks_span left = m->options.timeout - m->progress;
+  lks_span left = m->options.limits.timeout - m->progress;
   demand(action->span >= 0 && action->span <= (left > 0 ? left : 0));
   if (action->kind == LKS_ACTION_WAIT && m->out)
     demand(m->progress + action->span <= m->attempt_end || action->span == 0);
@@ -319,11 +319,11 @@ static void choose_options(model *m) {
   m->options.writes = (flags & 8) != 0;
   m->options.key_renewable = (flags & 16) != 0;
   if (flags & 32) m->options.budget = &m->budget;
-  m->options.pacing = (lks_pacing)((flags >> 6) % 3);
-  m->options.max_retries = byte(m) % 12;
+  m->options.limits.pacing = (lks_pacing)((flags >> 6) % 3);
+  m->options.limits.max_retries = byte(m) % 12;
   m->options.slug = (lks_slug)(byte(m) % 3);
-  m->options.timeout = span(m);
-  m->options.attempt_timeout = span(m);
+  m->options.limits.timeout = span(m);
+  m->options.limits.attempt_timeout = span(m);
   m->options.late = S / 20;
 }
 
