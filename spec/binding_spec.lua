@@ -17,7 +17,7 @@ local function new_call()
 end
 
 local ARGUMENTS = {
-  query = { "a", "b" }, next = { 1e9 }, key = { 1e9, core.key("locker", sandbox.LOCKER_KEY) }, grant = { 1e9, 0 },
+  next = { 1e9 }, key = { 1e9, core.key("locker", sandbox.LOCKER_KEY) }, grant = { 1e9, 0 },
   refuse = { 1e9, "would_wait" }, response = { 1e9, 0, 200, "", 0, nil }, failure = { 1e9, 0, "network", true },
   abort = { 1e9, "closed" }, holds_key = { core.key("locker", sandbox.LOCKER_KEY) },
 }
