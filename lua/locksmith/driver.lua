@@ -106,7 +106,7 @@ end
 function driver.give_up(task, kind, message)
   local call, result, secrets = task.running, task.result, nil
   if not call then return nil end
-  task.running = nil
+  task.running = false
   if not result then
     call:abort(task.time, kind, message, task.sending)
     call:next(task.time, task.session.memory)
@@ -135,8 +135,8 @@ end
 function driver.run(task, call, fields, shape)
   local session = task.session
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
-  task.running, task.fields, task.shape, task.reads = call, fields, shape, call:is_reading()
-  task.result, task.sending, task.quota, task.complained, task.name, task.granted = nil, false, nil, nil, nil, nil
+  task.running, task.fields, task.shape, task.reads = call, fields or false, shape or false, call:is_reading()
+  task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
   task.token, task.mark, task.store = nil, nil, nil
   while true do
     local time = now()

@@ -13,21 +13,21 @@ local try = require "locksmith.try"
 ---@class locksmith.Task
 ---@field session locksmith.Session
 ---@field number integer what its events have in common
----@field operation string? of the method, once a step or a refusal named it
----@field changed "applied"|"unknown"|nil what its steps so far did
+---@field operation string|false of the method, once a step or a refusal named it
+---@field changed "applied"|"unknown"|false what its steps so far did
 ---@field made table? what exists by one of them
 ---@field slug string? of a link that is to be made
 ---@field attempts table[]? of all steps so far, in a composition
 ---@field began number? when the composition began
 ---@field raised locksmith.Error? by an iterator of the method
----@field step string? operation of the step that runs, to which the rest belongs
----@field running userdata? its call
----@field fields table? what its request was made from
----@field shape function?
----@field reads boolean? it changes nothing
----@field time number? of the client's clock, as it told last
----@field sending boolean? the present attempt may have been sent; a transport that `tells` sets it
----@field result table? of the call, once it was asked for
+---@field step string|false operation of the step that runs, to which the rest belongs
+---@field running userdata|false its call
+---@field fields table|false what its request was made from
+---@field shape function|false
+---@field reads boolean it changes nothing
+---@field time number of the client's clock, as it told last
+---@field sending boolean the present attempt may have been sent; a transport that `tells` sets it
+---@field result table|false of the call, once it was asked for
 ---@field headers table<string, string>|string|nil
 ---@field value any of the body; false when that is no JSON
 ---@field raw boolean? the value is still to be cleaned, which is up to the shape
@@ -46,10 +46,9 @@ local task = {}
 function task.new(session)
   local number = session.tasks + 1
   session.tasks = number
-  -- All that a call of one step needs, so that the table is made once in its size.
-  return setmetatable({ session = session, number = number, operation = nil, step = nil, running = nil, fields = nil,
-    shape = nil, reads = nil, time = nil, sending = nil, result = nil, headers = nil, value = nil, raw = nil,
-    text = nil, changed = nil }, Task)
+  -- With room for what is noted when memory may have run out.
+  return setmetatable({ session = session, number = number, operation = false, step = false, running = false,
+    fields = false, shape = false, reads = false, time = 0, sending = false, result = false, changed = false }, Task)
 end
 
 --- Makes sure that a call can be made at all.
@@ -85,7 +84,7 @@ end
 
 local function ended(self, operation, value, result, text)
   if self.attempts then collect(self, operation, result) end
-  self.running = nil
+  self.running = false
   return value, result, text
 end
 
