@@ -157,7 +157,7 @@ $(BUILD)/$(1)/locksmith/core.$(LIB_EXTENSION): \
 	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^)
 
 $(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION): \
-  $(BUILD)/$(1)/csrc/lua/curl.$(OBJ_EXTENSION) $(CURL_OBJECTS) $(CORE_OBJECTS) $(BUILD)/link.flags
+  $(call objects,$(BUILD)/$(1),csrc/lua/curl.c csrc/lua/binding.c) $(CURL_OBJECTS) $(CORE_OBJECTS) $(BUILD)/link.flags
 	@mkdir -p $$(@D)
 	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^) $$(CURL_LIBS)
 

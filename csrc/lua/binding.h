@@ -10,20 +10,30 @@
 
 void lks_lua_open_attach(lua_State *L);
 void lks_lua_open_key(lua_State *L);
+void lks_lua_open_service(lua_State *L);
 void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
+void lks_lua_open_response(lua_State *L);
+void lks_lua_open_result(lua_State *L);
 void lks_lua_open_memory(lua_State *L);
 void lks_lua_open_state(lua_State *L);
-void lks_lua_open_fields(lua_State *L);
+void lks_lua_open_field(lua_State *L);
+void lks_lua_open_nearest(lua_State *L);
 void lks_lua_open_file(lua_State *L);
 void lks_lua_open_link(lua_State *L);
-void lks_lua_open_value(lua_State *L);
+void lks_lua_open_headers(lua_State *L);
+void lks_lua_open_utf8(lua_State *L);
 void lks_lua_open_json(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
 void lks_lua_open_system(lua_State *L);
 
 /* Makes the metatable of a userdata type: methods under __index, `collect` as __gc. */
 void lks_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction collect);
+/* Adds methods to one that is there. */
+void lks_lua_add_methods(lua_State *L, const char *type, const luaL_Reg *methods);
+
+/* A text of the table at `index`, which keeps it alive; NULL, and *length 0, when absent. */
+const char *lks_lua_text_field(lua_State *L, int index, const char *name, size_t *length);
 
 /* Seconds at a stack index as microseconds. Raises a Lua argument error when it is no number. */
 lks_time lks_lua_check_time(lua_State *L, int index);
@@ -39,6 +49,15 @@ void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows);
  * max_retries, pacing. The rest stays. */
 void lks_lua_read_limits(lua_State *L, int index, lks_time now, lks_limits *limits);
 
+/* What the table at an index, the argument of core.call, says of the request and of its call, whose operation is given.
+ * Raises when it is malformed. */
+lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+                                        lks_request *request);
+/* Pushes method, url, { {name, value}, … }, body | nil; `key` may be NULL. Returns how many values that are. */
+int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key);
+/* Pushes method and url without its query. Returns how many values that are. */
+int lks_lua_push_target(lua_State *L, const lks_request *request);
+
 /* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
  * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack that keep the texts.
  */
@@ -51,6 +70,11 @@ void lks_lua_push_quota(lua_State *L, const lks_quota *quota);
  * leaves the binding. */
 int lks_lua_no_memory(lua_State *L);
 
+/* The call at index 1 of a method, of which the first upvalue must be the metatable, as lks_lua_new_type and
+ * lks_lua_add_methods see to: comparing it is quicker than finding it by name. */
+lks_call_box *lks_lua_check_call(lua_State *L);
+/* Frees all that it holds. */
+void lks_lua_empty_call(lks_call_box *box);
 lks_client *lks_lua_check_client(lua_State *L, int index);
 lks_memory_store *lks_lua_check_memory(lua_State *L, int index);
 /* NULL when nil or absent. */

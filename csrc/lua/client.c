@@ -12,35 +12,6 @@ lks_client *lks_lua_check_client(lua_State *L, int index) {
   return box->client;
 }
 
-void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows) {
-  windows->count = 0;
-  if (lua_isnoneornil(L, index)) return;
-  luaL_checktype(L, index, LUA_TTABLE);
-  size_t count = lua_rawlen(L, index);
-  luaL_argcheck(L, count <= LKS_WINDOWS_MAX, index, "too many windows");
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, index, (int)(i + 1));
-    luaL_argcheck(L, lua_istable(L, -1), index, "a window is { requests, seconds }");
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    double requests = (double)lua_tonumber(L, -2);
-    lks_span per = lks_span_from_seconds((double)lua_tonumber(L, -1));
-    luaL_argcheck(L, requests >= 1 && requests <= LKS_WINDOW_REQUESTS_MAX && per > 0, index,
-                  "a window is { requests, seconds }, both positive");
-    windows->window[i].requests = (unsigned)requests;
-    windows->window[i].per = per;
-    lua_pop(L, 3);
-  }
-  windows->count = (unsigned)count;
-}
-
-static const char *text_field(lua_State *L, int index, const char *name, size_t *length) {
-  lua_getfield(L, index, name);
-  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, length) : NULL;
-  lua_pop(L, 1); /* the table keeps it alive */
-  return text;
-}
-
 /* core.client{ service, base_url, path_prefix, user_agent, windows, margin, key_renewable, and the limits of
  * its calls } -> client | nil, message */
 static int client_new(lua_State *L) {
@@ -48,11 +19,11 @@ static int client_new(lua_State *L) {
   lua_settop(L, 1);
   size_t ignored;
   lks_client_options options = {.service = LKS_LOCKPUB};
-  const char *service = text_field(L, 1, "service", &ignored);
+  const char *service = lks_lua_text_field(L, 1, "service", &ignored);
   if (service == NULL || !lks_service_find(service, &options.service)) return luaL_argerror(L, 1, "no such service");
-  options.base_url = text_field(L, 1, "base_url", &options.base_url_length);
-  options.path_prefix = text_field(L, 1, "path_prefix", &options.path_prefix_length);
-  options.user_agent = text_field(L, 1, "user_agent", &ignored);
+  options.base_url = lks_lua_text_field(L, 1, "base_url", &options.base_url_length);
+  options.path_prefix = lks_lua_text_field(L, 1, "path_prefix", &options.path_prefix_length);
+  options.user_agent = lks_lua_text_field(L, 1, "user_agent", &ignored);
   lua_getfield(L, 1, "windows");
   lks_lua_check_windows(L, 2, &options.windows);
   lua_getfield(L, 1, "margin");

@@ -1,9 +1,8 @@
 /* The module locksmith.curl: the libcurl driver for the calls of locksmith.core. */
-#include "compat.h"
+#include "binding.h"
 
 #include <stdint.h>
 
-#include "box.h"
 #include "curl/transport.h"
 #include "interrupt.h"
 #include "monotonic.h"
@@ -28,13 +27,6 @@ static transport_box *check_box(lua_State *L) {
   return luaL_checkudata(L, 1, TRANSPORT_TYPE);
 }
 
-static const char *text_field(lua_State *L, int index, const char *name) {
-  lua_getfield(L, index, name);
-  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-  lua_pop(L, 1); /* the table keeps it alive */
-  return text;
-}
-
 static double number_field(lua_State *L, int index, const char *name) {
   lua_getfield(L, index, name);
   double number = (double)luaL_checknumber(L, -1);
@@ -49,24 +41,19 @@ static int engine_collect(lua_State *L) {
   return 0;
 }
 
-/* Raises Lua's memory error as Lua itself words it, without a position. */
-static int no_memory(lua_State *L) {
-  lua_pushliteral(L, "not enough memory");
-  return lua_error(L);
-}
-
 /* curl.new{ ca_file, proxy, connect_timeout (seconds), max_response_bytes } -> transport | nil, message. The upvalue is
  * the engine of this Lua state. */
 static int transport_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  size_t ignored;
   double most = number_field(L, 1, "max_response_bytes");
   engine_box *engine = luaL_checkudata(L, lua_upvalueindex(1), ENGINE_TYPE);
   if (engine->engine == NULL) engine->engine = lks_transport_engine();
-  if (engine->engine == NULL) return no_memory(L);
+  if (engine->engine == NULL) return lks_lua_no_memory(L);
   lks_transport_options options = {
       .engine = engine->engine,
-      .ca_file = text_field(L, 1, "ca_file"),
-      .proxy = text_field(L, 1, "proxy"),
+      .ca_file = lks_lua_text_field(L, 1, "ca_file", &ignored),
+      .proxy = lks_lua_text_field(L, 1, "proxy", &ignored),
       .connect_timeout = lks_span_from_seconds(number_field(L, 1, "connect_timeout")),
       /* Written so that NaN, too, takes a branch that does not convert it. */
       .max_response_bytes = !(most >= 1)                     ? 1
@@ -79,7 +66,7 @@ static int transport_new(lua_State *L) {
   lua_setmetatable(L, -2);
   lks_kind kind = lks_transport_new(&options, &box->transport);
   if (kind == LKS_KIND_NONE) return 1;
-  if (kind == LKS_KIND_NO_MEMORY) return no_memory(L);
+  if (kind == LKS_KIND_NO_MEMORY) return lks_lua_no_memory(L);
   lua_pushnil(L);
   lua_pushliteral(L, "libcurl cannot be started with these options (ca_file, proxy)");
   return 2;
@@ -207,7 +194,7 @@ static int transport_send(lua_State *L) {
   }
   int count = exchange.kind == LKS_KIND_NO_MEMORY ? 0 : push_protected(L, &exchange);
   if (box->closing) transport_close(L); /* only now: the result was in it */
-  return count > 0 ? count : no_memory(L);
+  return count > 0 ? count : lks_lua_no_memory(L);
 }
 
 /* curl.version() -> such as "libcurl/7.88.1 OpenSSL/3.0.15" */

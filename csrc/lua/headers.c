@@ -1,10 +1,9 @@
-/* What answers give, made into what a Lua user expects. */
+/* The headers of an answer as a table. */
 #include "binding.h"
 
 #include <string.h>
 
 #include "core/headers.h"
-#include "core/utf8.h"
 
 #define NAME_MAX_LENGTH 128
 
@@ -68,7 +67,7 @@ static void join_repeated(lua_State *L, int lists, int headers) {
 
 /* core.headers(lines) -> { lower-case name = value }; of a repeated header the values are joined as a list
  * (RFC 9110, 5.3). What follows a line that begins with a blank belongs to the one before. */
-static int value_headers(lua_State *L) {
+static int headers_read(lua_State *L) {
   enum { HEADERS = 2, LISTS, NAME, VALUE, FIRST };
   size_t length;
   const char *lines = luaL_checklstring(L, 1, &length), *end = lines + length;
@@ -100,23 +99,7 @@ static int value_headers(lua_State *L) {
   return 1;
 }
 
-/* core.repair(text) -> the text, each piece of it that is no UTF-8 being one U+FFFD */
-static int value_repair(lua_State *L) {
-  size_t length, bad;
-  const char *text = luaL_checklstring(L, 1, &length);
-  lua_settop(L, 1);
-  if (lks_utf8_length(text, length) >= 0) return 1;
-  luaL_Buffer good;
-  luaL_buffinit(L, &good);
-  for (size_t i = 0; i < length; i += bad) {
-    size_t size = lks_utf8_character(text + i, length - i, &bad);
-    luaL_addlstring(&good, size > 0 ? text + i : "\xEF\xBF\xBD", size > 0 ? size : 3);
-  }
-  luaL_pushresult(&good);
-  return 1;
-}
-
-void lks_lua_open_value(lua_State *L) {
-  static const luaL_Reg functions[] = {{"headers", value_headers}, {"repair", value_repair}, {NULL, NULL}};
-  luaL_setfuncs(L, functions, 0);
+void lks_lua_open_headers(lua_State *L) {
+  lua_pushcfunction(L, headers_read);
+  lua_setfield(L, -2, "headers");
 }

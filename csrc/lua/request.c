@@ -1,0 +1,101 @@
+/* The request of a call: from the table that a method made, and to the transports of Lua. */
+#include "binding.h"
+
+#include <string.h>
+
+/* Whether the create carries a slug, and who can hold it. */
+static void read_slug(lua_State *L, int request, lks_call_options *options) {
+  static const char *const holders[] = {
+      [LKS_SLUG_GUESSABLE] = "guessable", [LKS_SLUG_FRESH] = "fresh", [LKS_SLUG_OURS] = "ours", NULL};
+  if (options->retry != LKS_RETRY_CREATE) return;
+  lua_getfield(L, request, "slug");
+  if (!lua_isnil(L, -1)) {
+    options->slug = (lks_slug)luaL_checkoption(L, -1, NULL, holders);
+    options->retry = LKS_RETRY_KEYED;
+  }
+  lua_pop(L, 1);
+}
+
+/* Of an endpoint that the library does not know: method, path, and whether a repeat is harmless. */
+static lks_request_status read_endpoint(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+                                        lks_request *request) {
+  size_t method_length, path_length;
+  const char *method = lks_lua_text_field(L, index, "method", &method_length);
+  const char *path = lks_lua_text_field(L, index, "path", &path_length);
+  luaL_argcheck(L, method != NULL && path != NULL, index, "method and path are needed");
+  if (strlen(method) != method_length) return LKS_REQUEST_BAD_METHOD;
+  lua_getfield(L, index, "safe");
+  options->retry = lua_toboolean(L, -1) ? LKS_RETRY_SAFE : LKS_RETRY_NEVER;
+  lua_pop(L, 1);
+  options->writes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+  return lks_request_path(request, lks_client_base_url(client), lks_client_path_prefix(client), method, path,
+                          path_length);
+}
+
+/* Adds { {name, value}, … }. */
+static lks_request_status read_query(lua_State *L, int index, lks_request *request) {
+  lks_request_status status = LKS_REQUEST_OK;
+  lua_getfield(L, index, "query");
+  int query = lua_gettop(L), count = lua_istable(L, query) ? (int)lua_rawlen(L, query) : 0;
+  for (int i = 1; i <= count && status == LKS_REQUEST_OK; i++) {
+    size_t name_length, value_length;
+    lua_rawgeti(L, query, i);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    const char *name = luaL_checklstring(L, -2, &name_length), *value = luaL_checklstring(L, -1, &value_length);
+    status = lks_request_query(request, name, name_length, value, value_length);
+    lua_settop(L, query);
+  }
+  lua_pop(L, 1);
+  return status;
+}
+
+lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+                                        lks_request *request) {
+  size_t id_length, body_length;
+  const lks_operation *operation = options->operation;
+  lks_request_status status;
+  options->retry = operation->retry;
+  if (operation->route == NULL) {
+    status = read_endpoint(L, index, client, options, request);
+  } else {
+    const char *id = lks_lua_text_field(L, index, "id", &id_length);
+    read_slug(L, index, options);
+    status = lks_request_route(request, lks_client_base_url(client), lks_client_path_prefix(client), operation, id,
+                               id_length);
+  }
+  if (status == LKS_REQUEST_OK) status = read_query(L, index, request);
+  const char *body = lks_lua_text_field(L, index, "body", &body_length);
+  if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(request, body, body_length);
+  return status;
+}
+
+int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key) {
+  lks_header headers[LKS_REQUEST_HEADERS_MAX];
+  size_t count = lks_request_headers(request, key, headers);
+  lua_pushstring(L, request->method);
+  lua_pushlstring(L, request->url.data, request->url.length);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, headers[i].name);
+    lua_rawseti(L, -2, 1);
+    lua_pushstring(L, headers[i].value);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  if (request->has_body)
+    lua_pushlstring(L, request->body.length ? request->body.data : "", request->body.length);
+  else
+    lua_pushnil(L);
+  return 4;
+}
+
+int lks_lua_push_target(lua_State *L, const lks_request *request) {
+  const lks_buffer *url = &request->url;
+  const char *query = memchr(url->data, '?', url->length);
+  lua_pushstring(L, request->method);
+  lua_pushlstring(L, url->data, query == NULL ? url->length : (size_t)(query - url->data));
+  return 2;
+}

@@ -1,0 +1,104 @@
+/* What calls are told of their attempts. */
+#include "binding.h"
+
+#include <string.h>
+
+#include "core/headers.h"
+
+static lks_kind check_kind(lua_State *L, int index) {
+  lks_kind kind = lks_kind_find(luaL_checkstring(L, index));
+  luaL_argcheck(L, kind != LKS_KIND_NONE, index, "no such kind");
+  return kind;
+}
+
+/* call:refuse(now, kind, retry_after | nil, message | nil) */
+static int call_refuse(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  lks_span retry_after = lua_isnoneornil(L, 4) ? -1 : lks_lua_check_time(L, 4);
+  lks_call_refuse(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), retry_after, luaL_optstring(L, 5, NULL));
+  return 0;
+}
+
+/* Fills from raw header lines (a string) or from a table of lower-case names. */
+static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
+  static const char *const names[] = {"retry-after", "x-api-quota-limit", "x-api-quota-remaining", "x-api-quota-reset"};
+  size_t length;
+  lks_headers_clear(headers);
+  if (lua_type(L, index) == LUA_TSTRING) {
+    const char *lines = lua_tolstring(L, index, &length);
+    lks_headers_read(headers, lines, length);
+  } else if (lua_istable(L, index)) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      lua_getfield(L, index, names[i]);
+      if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
+        const char *value = lua_tolstring(L, -1, &length);
+        lks_headers_take(headers, names[i], strlen(names[i]), value, length);
+      }
+      lua_pop(L, 1);
+    }
+  }
+}
+
+static lks_body body_at(lua_State *L, int index) {
+  if (lua_isnil(L, index)) return LKS_BODY_NONE;
+  return lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index) ? LKS_BODY_GARBAGE : LKS_BODY_JSON;
+}
+
+/* call:response(now, chance, status, headers, connected, body, memory | nil)
+ *   headers: raw lines or a table; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota is
+ *   kept. Returns the three header values when the quota is kept elsewhere. */
+static int call_response(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  lua_settop(L, 8);
+  lks_policy_headers headers;
+  read_headers(L, 5, &headers);
+  lks_received received = {
+      .status = (int)luaL_checkinteger(L, 4),
+      .body = body_at(L, 7),
+      .headers = &headers,
+      .connected = lks_lua_check_time(L, 6),
+  };
+  lks_memory_store *store = lks_lua_opt_memory(L, 8);
+  if (received.status >= 400) lks_lua_read_refusal(L, 7, &received.refusal);
+  lks_client_response(box->client, store, box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3),
+                      &received, &box->quota);
+  if (store != NULL || !box->quota.known) return 0;
+  lua_pushstring(L, lks_headers_value(headers.quota_limit));
+  lua_pushstring(L, headers.quota_remaining);
+  lua_pushstring(L, lks_headers_value(headers.quota_reset));
+  return 3;
+}
+
+/* call:failure(now, chance, kind, sent, permanent, message | nil, status | nil) */
+static int call_failure(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  lks_failure failure = {
+      .kind = check_kind(L, 4),
+      .sent = lua_toboolean(L, 5) != 0,
+      .permanent = lua_toboolean(L, 6) != 0,
+      .message = luaL_optstring(L, 7, NULL),
+      .status = (int)luaL_optinteger(L, 8, 0),
+  };
+  lks_call_failure(box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3), &failure);
+  return 0;
+}
+
+/* call:resent(): the transport sent the attempt that is out once more by itself */
+static int call_resent(lua_State *L) {
+  lks_call_resent(lks_lua_check_call(L)->call, 1);
+  return 0;
+}
+
+/* call:abort(now, kind, message, sent): `sent` false when a request that is out certainly did not leave */
+static int call_abort(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  bool sent = lua_isnoneornil(L, 5) || lua_toboolean(L, 5);
+  lks_call_abort(box->call, lks_lua_check_time(L, 2), check_kind(L, 3), sent, luaL_optstring(L, 4, NULL));
+  return 0;
+}
+
+void lks_lua_open_response(lua_State *L) {
+  static const luaL_Reg methods[] = {{"refuse", call_refuse}, {"response", call_response}, {"failure", call_failure},
+                                     {"resent", call_resent}, {"abort", call_abort},       {NULL, NULL}};
+  lks_lua_add_methods(L, LKS_CALL_TYPE, methods);
+}
