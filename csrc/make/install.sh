@@ -19,6 +19,9 @@ files() {
   (cd lua && find locksmith* -type f \( -name '*.lua' -o -name '*.conf' -o -perm -100 \))
 }
 
+# What was installed before, where Lua would find it ahead of the folder that took its place.
+gone=locksmith/sandbox.lua
+
 remove() { # FILE
   rm -f -- "$1"
   folder=$(dirname -- "$1")
@@ -31,6 +34,7 @@ remove() { # FILE
 case $verb in
   put)
     modules=$5
+    rm -f -- "$luadir/$gone"
     files | while IFS= read -r file; do
       mode=644
       [ ! -x "lua/$file" ] || mode=755
@@ -42,7 +46,7 @@ case $verb in
     ;;
   remove)
     kept=${5%/}
-    files | while IFS= read -r file; do remove "$luadir/$file"; done
+    { files; echo "$gone"; } | while IFS= read -r file; do remove "$luadir/$file"; done
     for module in core curl; do remove "$libdir/locksmith/$module.$extension"; done
     ;;
 esac

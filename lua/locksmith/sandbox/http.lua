@@ -1,7 +1,6 @@
---- The parts of HTTP the sandbox reads: URLs, queries, headers, media types, and numbers as Python reads them.
+--- The parts of HTTP the sandbox reads: URLs, queries, headers and media types.
 
 local ascii = require "locksmith.ascii"
-local space = require "locksmith.sandbox.space"
 
 local http = {}
 
@@ -58,16 +57,6 @@ function http.sorted_query(list)
   local parts = {}
   for i, entry in ipairs(order) do parts[i] = entry[3] end
   return table.concat(parts, "&")
-end
-
---- An integer as Python's `int(text)` reads it: surrounding space, a sign, and single underscores between digits.
----@param text string
----@return number? # nil where Python refuses
-function http.python_int(text)
-  local sign, digits = space.trim(text):match("^([+-]?)([0-9_]+)$")
-  if not digits or digits:find("^_") or digits:find("_$") or digits:find("__", 1, true) then return nil end
-  local value = tonumber((digits:gsub("_", "")))
-  return sign == "-" and -value or value
 end
 
 --- Media type and parameters of a header such as Content-Type.

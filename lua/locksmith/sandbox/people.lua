@@ -1,7 +1,7 @@
 --- What users of the two services do without the client under test: methods of a sandbox that look at its state and
 --- change it. An account is named by its name; nil is "main", the account behind `LOCKER_KEY`.
 
-local accounts = require "locksmith.sandbox.accounts"
+local accounts = require "locksmith.sandbox.locker.accounts"
 local json = require "locksmith.sandbox.json"
 
 local people = {}

@@ -1,6 +1,7 @@
 --- What the Locker server knows: accounts, their aliases and subdomains, and the names nobody may take again.
 
 local names = require "locksmith.sandbox.names"
+local words = require "locksmith.sandbox.locker.words"
 
 local accounts = {}
 accounts.__index = accounts
@@ -111,7 +112,7 @@ end
 ---@param name string
 ---@return boolean
 function accounts:may_be_taken(name)
-  return names.valid(name) and not self.burnt[name .. "@" .. DOMAIN]
+  return words.valid(name) and not self.burnt[name .. "@" .. DOMAIN]
 end
 
 --- Adds an alias; absent fields get what the server gives a new one.

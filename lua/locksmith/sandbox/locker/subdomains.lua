@@ -1,11 +1,11 @@
 --- The subdomain endpoints of the Locker server.
 
-local accounts = require "locksmith.sandbox.accounts"
-local fields = require "locksmith.sandbox.fields"
+local accounts = require "locksmith.sandbox.locker.accounts"
+local fields = require "locksmith.sandbox.locker.fields"
 local json = require "locksmith.sandbox.json"
-local names = require "locksmith.sandbox.names"
-local paging = require "locksmith.sandbox.paging"
-local reply = require "locksmith.sandbox.reply"
+local paging = require "locksmith.sandbox.locker.paging"
+local reply = require "locksmith.sandbox.locker.reply"
+local words = require "locksmith.sandbox.locker.words"
 
 local subdomains = {}
 
@@ -52,7 +52,7 @@ function subdomains.list(context, request)
 end
 
 local function refuse_name(context, name)
-  if not names.valid(name) then return reply.invalid_field("subdomain", NOT_VALID) end
+  if not words.valid(name) then return reply.invalid_field("subdomain", NOT_VALID) end
   if context.store.subdomain_names[name] then return reply.invalid_field("subdomain", USED) end
 end
 

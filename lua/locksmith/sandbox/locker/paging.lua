@@ -2,7 +2,8 @@
 
 local http = require "locksmith.sandbox.http"
 local json = require "locksmith.sandbox.json"
-local reply = require "locksmith.sandbox.reply"
+local python = require "locksmith.sandbox.locker.python"
+local reply = require "locksmith.sandbox.locker.reply"
 
 local paging = {}
 
@@ -10,7 +11,7 @@ local DEFAULT_SIZE = 10
 
 --- The page size the query asks for; whatever cannot be used is silently the default.
 local function asked_size(query)
-  local size = http.python_int(http.last(query, "size") or "")
+  local size = python.int(http.last(query, "size") or "")
   return size and size > 0 and size or DEFAULT_SIZE
 end
 
@@ -25,7 +26,7 @@ local function page_number(query, last)
   local text = http.last(query, "page")
   if not text or text == "" then return 1 end
   if text == "last" then return last end
-  local number = http.python_int(text)
+  local number = python.int(text)
   if number and number >= 1 and number <= last then return number end
 end
 

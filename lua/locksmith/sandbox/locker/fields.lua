@@ -2,7 +2,7 @@
 
 local ascii = require "locksmith.ascii"
 local json = require "locksmith.sandbox.json"
-local space = require "locksmith.sandbox.space"
+local python = require "locksmith.sandbox.locker.python"
 
 local fields = {}
 
@@ -20,7 +20,7 @@ end
 local function read_string(value, rule)
   if json.is_number(value) then value = json.python_text(value) end
   if type(value) ~= "string" then return nil, { "Not a valid string." } end
-  local text = space.trim(value)
+  local text = python.strip(value)
   if text == "" then
     if rule.allow_blank then return "" end
     return nil, { "This field may not be blank." }

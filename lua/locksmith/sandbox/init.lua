@@ -4,7 +4,7 @@
 --     local box = sandbox.new { plan = "free" }
 --     local locker = locksmith.locker { api_key = sandbox.LOCKER_KEY, transport = box:transport() }
 
-local accounts = require "locksmith.sandbox.accounts"
+local accounts = require "locksmith.sandbox.locker.accounts"
 local ascii = require "locksmith.ascii"
 local faults = require "locksmith.sandbox.faults"
 local http = require "locksmith.sandbox.http"
@@ -13,7 +13,7 @@ local locker = require "locksmith.sandbox.locker"
 local lockpub = require "locksmith.sandbox.lockpub"
 local log = require "locksmith.sandbox.log"
 local options = require "locksmith.sandbox.options"
-local reply = require "locksmith.sandbox.reply"
+local reply = require "locksmith.sandbox.locker.reply"
 
 local sandbox = {}
 

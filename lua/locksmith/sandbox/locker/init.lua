@@ -1,12 +1,12 @@
 --- The Locker server: routes and the order in which it checks a request.
 
-local addresses = require "locksmith.sandbox.addresses"
+local addresses = require "locksmith.sandbox.locker.addresses"
 local ascii = require "locksmith.ascii"
-local body = require "locksmith.sandbox.body"
+local body = require "locksmith.sandbox.locker.body"
 local http = require "locksmith.sandbox.http"
 local json = require "locksmith.sandbox.json"
-local reply = require "locksmith.sandbox.reply"
-local subdomains = require "locksmith.sandbox.subdomains"
+local reply = require "locksmith.sandbox.locker.reply"
+local subdomains = require "locksmith.sandbox.locker.subdomains"
 local window = require "locksmith.sandbox.window"
 
 local locker = {}

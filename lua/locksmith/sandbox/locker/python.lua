@@ -1,6 +1,6 @@
---- White space as Python's `str.strip` knows it, which is more than ASCII has.
+--- What Python's `str.strip` and `int` make of a text.
 
-local space = {}
+local python = {}
 
 local SPACES = {}
 for char in ("\9 \10 \11 \12 \13 \28 \29 \30 \31 \194\133 \194\160 \225\154\128 \226\128\168 \226\128\169 \226\128\175 "
@@ -8,6 +8,7 @@ for char in ("\9 \10 \11 \12 \13 \28 \29 \30 \31 \194\133 \194\160 \225\154\128 
 SPACES[" "] = true
 for last = 128, 138 do SPACES["\226\128" .. string.char(last)] = true end
 
+-- Bytes of the longest of them, which are more than ASCII has.
 local LONGEST = 3
 
 --- Length of the white space between two places, taken from the one end or the other.
@@ -20,7 +21,7 @@ end
 
 ---@param text string UTF-8
 ---@return string # `text` without white space around it
-function space.trim(text)
+function python.strip(text)
   local first, last = 1, #text
   local size = space_at(text, first, last)
   while size do
@@ -35,4 +36,14 @@ function space.trim(text)
   return text:sub(first, last)
 end
 
-return space
+--- An integer as Python's `int(text)` reads it: surrounding space, a sign, and single underscores between digits.
+---@param text string
+---@return number? # nil where Python refuses
+function python.int(text)
+  local sign, digits = python.strip(text):match("^([+-]?)([0-9_]+)$")
+  if not digits or digits:find("^_") or digits:find("_$") or digits:find("__", 1, true) then return nil end
+  local value = tonumber((digits:gsub("_", "")))
+  return sign == "-" and -value or value
+end
+
+return python

@@ -1,10 +1,10 @@
 --- The address endpoints of the Locker server.
 
-local accounts = require "locksmith.sandbox.accounts"
-local fields = require "locksmith.sandbox.fields"
+local accounts = require "locksmith.sandbox.locker.accounts"
+local fields = require "locksmith.sandbox.locker.fields"
 local json = require "locksmith.sandbox.json"
-local paging = require "locksmith.sandbox.paging"
-local reply = require "locksmith.sandbox.reply"
+local paging = require "locksmith.sandbox.locker.paging"
+local reply = require "locksmith.sandbox.locker.reply"
 
 local addresses = {}
 
