@@ -54,7 +54,8 @@ lks_url_status lks_client_new(const lks_client_options *options, lks_client **ou
   client->references = 1;
   client->options = *options;
   client->options.base_url = client->options.path_prefix = client->options.user_agent = NULL;
-  client->windows = options->windows;
+  client->options.windows = NULL;
+  client->windows = options->windows == NULL ? lks_service_get(options->service)->windows : *options->windows;
   for (unsigned i = 0; i < client->windows.count; i++) client->windows.window[i].per += options->margin;
   lks_buffer_init(&client->base_url, LKS_URL_MAX);
   lks_buffer_init(&client->path_prefix, LKS_URL_MAX);
@@ -240,7 +241,7 @@ void lks_client_response(lks_client *client, lks_memory_store *store, lks_call *
       .quota_reset = -1,
   };
   *quota = (lks_quota){0};
-  if (headers->quota_remaining[0] != '\0' && client->options.service == LKS_LOCKPUB) {
+  if (headers->quota_remaining[0] != '\0' && lks_service_get(client->options.service)->has_quota) {
     lks_state *state = store == NULL ? NULL : state_of(client, store, call);
     lks_quota *kept = state == NULL ? quota : &state->quota;
     lks_quota_observe(kept, now, lks_headers_value(headers->quota_limit), headers->quota_remaining,

@@ -12,7 +12,7 @@
 
 typedef struct lks_client lks_client;
 
-#define LKS_STATE_NAME_SIZE (16 + LKS_FINGERPRINT_SIZE)
+#define LKS_STATE_NAME_SIZE (LKS_SERVICE_NAME_SIZE + LKS_FINGERPRINT_SIZE) /* a colon in place of one NUL */
 
 typedef struct lks_client_options {
   lks_service service;
@@ -20,9 +20,9 @@ typedef struct lks_client_options {
   size_t base_url_length;
   const char *path_prefix; /* NULL: the service's; "" none, otherwise "/…" */
   size_t path_prefix_length;
-  const char *user_agent; /* the whole header value; copied */
-  lks_windows windows;
-  lks_span margin; /* added to every window */
+  const char *user_agent;     /* the whole header value; copied */
+  const lks_windows *windows; /* NULL: the service's; copied */
+  lks_span margin;            /* added to every window */
   bool key_renewable;
   lks_limits limits; /* of its calls, which may have others */
 } lks_client_options;

@@ -31,9 +31,9 @@ static bool byte_allowed(char byte) {
 }
 
 /* Whether a LOCK.PUB key ends where its random part should begin. */
-static bool is_prefix_only(const char *text, size_t length) {
+static bool is_prefix_only(const char *text, size_t length, size_t prefix) {
   if (length < sizeof LIVE && memcmp(text, LIVE, length) == 0) return true;
-  size_t i = sizeof "ll_" - 1;
+  size_t i = prefix;
   while (i < length && text[i] >= 'a' && text[i] <= 'z') i++;
   return i + 1 == length && text[i] == '_';
 }
@@ -84,7 +84,7 @@ lks_key_status lks_key_new(lks_service service, const char *text, size_t length,
   for (size_t i = 0; i < length; i++)
     if (!byte_allowed(text[i])) return LKS_KEY_BAD_BYTE;
   if (length < prefix || memcmp(text, info->key_prefix, prefix) != 0) return LKS_KEY_BAD_PREFIX;
-  if (length == prefix || (service == LKS_LOCKPUB && is_prefix_only(text, length))) return LKS_KEY_CUT_OFF;
+  if (length == prefix || (service == LKS_LOCKPUB && is_prefix_only(text, length, prefix))) return LKS_KEY_CUT_OFF;
   if (service == LKS_LOCKER && !token_split(text + prefix, length - prefix, &payload, &payload_length))
     return LKS_KEY_BAD_TOKEN;
 
@@ -129,18 +129,13 @@ lks_key *lks_key_retain(lks_key *key) {
 }
 
 const char *lks_key_status_text(lks_service service, lks_key_status status) {
-  bool lockpub = service == LKS_LOCKPUB;
   switch (status) {
   case LKS_KEY_OK: return "the API key is well-formed";
-  case LKS_KEY_MISSING:
-    return lockpub ? "no API key: set api_key or the environment variable LOCKPUB_API_KEY"
-                   : "no API key: set api_key or the environment variable LOCKER_API_KEY";
+  case LKS_KEY_MISSING: return lks_service_get(service)->key_missing;
   case LKS_KEY_TOO_LONG: return "the API key is longer than 8192 bytes";
   case LKS_KEY_BAD_BYTE:
     return "the API key contains a space, a line break or another character that no key has; was it copied whole?";
-  case LKS_KEY_BAD_PREFIX:
-    return lockpub ? "the API key does not begin with \"ll_\" as LOCK.PUB keys do (LOCKPUB_API_KEY)"
-                   : "the API key does not begin with \"cs.\" as Locker keys do (LOCKER_API_KEY)";
+  case LKS_KEY_BAD_PREFIX: return lks_service_get(service)->key_misfit;
   case LKS_KEY_CUT_OFF: return "the API key is cut off: nothing follows its prefix; was it copied whole?";
   case LKS_KEY_BAD_TOKEN:
     return "the API key is not \"cs.\" and three base64url parts joined by dots; was it copied whole?";

@@ -2,9 +2,23 @@
 
 #include <string.h>
 
+#define KEY(variable, prefix, title)                                                                                   \
+  .key_variable = (variable), .key_prefix = (prefix),                                                                  \
+  .key_missing = "no API key: set api_key or the environment variable " variable,                                      \
+  .key_misfit = "the API key does not begin with \"" prefix "\" as " title " keys do (" variable ")"
+
+/* LOCK.PUB's windows and quota: spec/vectors/lockpub-api.md. Locker documents neither. */
 static const lks_service_info services[LKS_SERVICE_COUNT] = {
-    [LKS_LOCKPUB] = {"lockpub", "https://lock.pub", "/api/v1", "LOCKPUB_API_KEY", "ll_"},
-    [LKS_LOCKER] = {"locker", "https://api.locker.io", "/v3/relay", "LOCKER_API_KEY", "cs."},
+    [LKS_LOCKPUB] = {.name = "lockpub",
+                     .base_url = "https://lock.pub",
+                     .path_prefix = "/api/v1",
+                     KEY("LOCKPUB_API_KEY", "ll_", "LOCK.PUB"),
+                     .windows = {2, {{20, 10 * LKS_SECOND}, {60, 60 * LKS_SECOND}}},
+                     .has_quota = true},
+    [LKS_LOCKER] = {.name = "locker",
+                    .base_url = "https://api.locker.io",
+                    .path_prefix = "/v3/relay",
+                    KEY("LOCKER_API_KEY", "cs.", "Locker")},
 };
 
 enum {

@@ -2,17 +2,22 @@
 #ifndef LKS_SERVICE_H
 #define LKS_SERVICE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "pace.h"
 
 typedef enum lks_service { LKS_LOCKPUB, LKS_LOCKER, LKS_SERVICE_COUNT } lks_service;
 
+#define LKS_SERVICE_NAME_SIZE 8 /* with the NUL */
+
 typedef struct lks_service_info {
-  const char *name; /* "lockpub", "locker" */
+  char name[LKS_SERVICE_NAME_SIZE]; /* "lockpub", "locker" */
   const char *base_url;
   const char *path_prefix;
   const char *key_variable; /* environment variable with the key */
   const char *key_prefix;
+  const char *key_missing; /* what to say where there is no key, */
+  const char *key_misfit;  /* and where it does not begin so */
+  lks_windows windows;     /* the documented ones, without a margin */
+  bool has_quota;          /* its answers tell the monthly quota */
 } lks_service_info;
 
 /* Static data; NULL only when `service` is none of the two. */

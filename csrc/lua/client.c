@@ -12,8 +12,8 @@ lks_client *lks_lua_check_client(lua_State *L, int index) {
   return box->client;
 }
 
-/* core.client{ service, base_url, path_prefix, user_agent, windows, margin, key_renewable, and the limits of
- * its calls } -> client | nil, message */
+/* core.client{ service, base_url, path_prefix, user_agent, windows (false: none), margin, key_renewable, and the limits
+ * of its calls } -> client | nil, message */
 static int client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -24,8 +24,12 @@ static int client_new(lua_State *L) {
   options.base_url = lks_lua_text_field(L, 1, "base_url", &options.base_url_length);
   options.path_prefix = lks_lua_text_field(L, 1, "path_prefix", &options.path_prefix_length);
   options.user_agent = lks_lua_text_field(L, 1, "user_agent", &ignored);
+  lks_windows windows = {.count = 0};
   lua_getfield(L, 1, "windows");
-  lks_lua_check_windows(L, 2, &options.windows);
+  if (!lua_isnil(L, 2)) {
+    if (!lua_isboolean(L, 2)) lks_lua_check_windows(L, 2, &windows);
+    options.windows = &windows;
+  }
   lua_getfield(L, 1, "margin");
   options.margin = lks_span_from_seconds((double)lua_tonumber(L, 3));
   lua_getfield(L, 1, "key_renewable");

@@ -19,9 +19,7 @@ Session.__index = Session
 
 local session = {}
 
-local RATES = { lockpub = { { 20, 10 }, { 60, 60 } } }
-
-local function fill_defaults(options, service)
+local function fill_defaults(options)
   options.timeout = options.timeout or (transport.under_nginx() and 30 or 90)
   options.attempt_timeout = options.attempt_timeout or 10
   options.connect_timeout = options.connect_timeout or 5
@@ -30,7 +28,6 @@ local function fill_defaults(options, service)
   options.pacing_margin = options.pacing_margin or 0.05
   options.on_store_error = options.on_store_error or "local"
   options.max_response_bytes = options.max_response_bytes or 8 * 1024 * 1024
-  if options.rate == nil then options.rate = RATES[service] end
   return options
 end
 
@@ -79,7 +76,7 @@ end
 ---@return locksmith.Error?
 function session.new(service, given)
   local what = "locksmith." .. service
-  local options = fill_defaults(checked_options.copy(given), service)
+  local options = fill_defaults(checked_options.copy(given))
   local problem = unusable(options)
   if problem then return nil, Error.refused("invalid_request", problem, what) end
   local client
@@ -88,7 +85,7 @@ function session.new(service, given)
     base_url = options.base_url,
     path_prefix = options.path_prefix,
     user_agent = user_agent(options.user_agent),
-    windows = options.rate or nil,
+    windows = options.rate,
     margin = options.pacing_margin,
     key_renewable = type(options.api_key) == "function",
     timeout = options.timeout,

@@ -148,7 +148,8 @@ static void check_windows(const round_state *round) {
 }
 
 static void run_round(uint64_t seed, bool punctual) {
-  lks_client_options options = {.service = LKS_LOCKPUB, .user_agent = "x", .windows = windows};
+  lks_windows narrow = windows;
+  lks_client_options options = {.service = LKS_LOCKPUB, .user_agent = "x", .windows = &narrow};
   round_state round = {.seed = seed * UINT64_C(0x9e3779b97f4a7c15) | 1,
                        .punctual = punctual,
                        .calls_left = 60,
@@ -156,7 +157,7 @@ static void run_round(uint64_t seed, bool punctual) {
                        .store = lks_memory_store_new(),
                        .script = script_new(LKS_LOCKPUB, "")};
   options.margin = LATE;
-  for (unsigned w = 0; w < windows.count; w++) options.windows.window[w].per -= LATE;
+  for (unsigned w = 0; w < windows.count; w++) narrow.window[w].per -= LATE;
   CHECK_INT(lks_client_new(&options, &round.client), LKS_URL_OK);
   lks_client_set_key(round.client, round.script.keys[0]);
   round.script.chance = (double)script_random(&round.seed, 1000) / 1000;

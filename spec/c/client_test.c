@@ -32,8 +32,15 @@ static void test_services_have_their_own_defaults(void) {
   CHECK_TEXT(lks_client_path_prefix(client), "/api/v1");
   CHECK_TEXT(lks_client_user_agent(client), "locksmith/test");
   CHECK_INT(lks_client_service(client), LKS_LOCKPUB);
+  CHECK_INT(lks_client_windows(client)->count, 2);
+  CHECK_INT(lks_client_windows(client)->window[0].requests, 20);
+  CHECK_INT(lks_client_windows(client)->window[1].per, 60 * S);
+  lks_client_release(client);
+  client = client_with((lks_client_options){.service = LKS_LOCKPUB, .windows = &(lks_windows){.count = 0}});
+  CHECK_INT(lks_client_windows(client)->count, 0);
   lks_client_release(client);
   client = client_with((lks_client_options){.service = LKS_LOCKER});
+  CHECK_INT(lks_client_windows(client)->count, 0);
   CHECK_TEXT(lks_client_base_url(client), "https://api.locker.io");
   CHECK_TEXT(lks_client_path_prefix(client), "/v3/relay");
   lks_client_release(client);
@@ -153,8 +160,8 @@ static void test_state_is_named_by_service_and_fingerprint_never_by_the_key(void
 }
 
 static void test_margin_widens_every_window(void) {
-  lks_client *client = client_with((lks_client_options){
-      .service = LKS_LOCKPUB, .windows = {.count = 2, .window = {{20, 10 * S}, {60, 60 * S}}}, .margin = S / 20});
+  const lks_windows given = {.count = 2, .window = {{20, 10 * S}, {60, 60 * S}}};
+  lks_client *client = client_with((lks_client_options){.service = LKS_LOCKER, .windows = &given, .margin = S / 20});
   const lks_windows *windows = lks_client_windows(client);
   CHECK_INT(windows->count, 2);
   CHECK_INT(windows->window[0].requests, 20);
@@ -164,10 +171,9 @@ static void test_margin_widens_every_window(void) {
 }
 
 static void test_there_is_room_for_so_many_windows(void) {
-  lks_client_options options = {
-      .service = LKS_LOCKPUB, .windows = {.count = LKS_WINDOWS_MAX}, .margin = S, .user_agent = "x"};
-  for (unsigned i = 0; i < LKS_WINDOWS_MAX; i++) options.windows.window[i] = (lks_window){i + 1, (i + 1) * S};
-  lks_client *client = client_with(options);
+  lks_windows given = {.count = LKS_WINDOWS_MAX};
+  for (unsigned i = 0; i < LKS_WINDOWS_MAX; i++) given.window[i] = (lks_window){i + 1, (i + 1) * S};
+  lks_client *client = client_with((lks_client_options){.service = LKS_LOCKPUB, .windows = &given, .margin = S});
   for (unsigned i = 0; i < LKS_WINDOWS_MAX; i++) CHECK_INT(lks_client_windows(client)->window[i].per, (i + 2) * S);
   lks_client_release(client);
 }
@@ -245,8 +251,8 @@ static void test_key_and_slot_are_seen_to_without_the_driver(void) {
 }
 
 static void test_slot_is_looked_at_once_more_when_it_has_come(void) {
-  lks_client *client = client_with(
-      (lks_client_options){.service = LKS_LOCKER, .windows = {.count = 1, .window = {{1, 10 * S}}}, .margin = S / 20});
+  lks_client *client = client_with((lks_client_options){
+      .service = LKS_LOCKER, .windows = &(lks_windows){.count = 1, .window = {{1, 10 * S}}}, .margin = S / 20});
   lks_memory_store *store = lks_memory_store_new();
   lks_ticket tickets[2] = {{0}, {0}};
   give_key(client, "a");
@@ -413,8 +419,8 @@ static size_t slots_of(lks_memory_store *store, const char *name, lks_time now) 
 }
 
 static void test_slot_goes_back_to_the_key_it_was_taken_for(void) {
-  lks_client *client =
-      client_with((lks_client_options){.service = LKS_LOCKER, .windows = {.count = 1, .window = {{1, 86400 * S}}}});
+  lks_client *client = client_with(
+      (lks_client_options){.service = LKS_LOCKER, .windows = &(lks_windows){.count = 1, .window = {{1, 86400 * S}}}});
   lks_memory_store *store = lks_memory_store_new();
   lks_ticket ticket = {0};
   char old_name[LKS_STATE_NAME_SIZE];

@@ -6,8 +6,18 @@
 
 static void knows_both_services(void) {
   static const lks_service_info expected[LKS_SERVICE_COUNT] = {
-      {"lockpub", "https://lock.pub", "/api/v1", "LOCKPUB_API_KEY", "ll_"},
-      {"locker", "https://api.locker.io", "/v3/relay", "LOCKER_API_KEY", "cs."}};
+      {.name = "lockpub",
+       .base_url = "https://lock.pub",
+       .path_prefix = "/api/v1",
+       .key_variable = "LOCKPUB_API_KEY",
+       .key_prefix = "ll_",
+       .windows = {2, {{20, 10 * LKS_SECOND}, {60, 60 * LKS_SECOND}}},
+       .has_quota = true},
+      {.name = "locker",
+       .base_url = "https://api.locker.io",
+       .path_prefix = "/v3/relay",
+       .key_variable = "LOCKER_API_KEY",
+       .key_prefix = "cs."}};
   for (unsigned i = 0; i < LKS_SERVICE_COUNT; i++) {
     const lks_service_info *info = lks_service_get((lks_service)i);
     lks_service found = LKS_SERVICE_COUNT;
@@ -16,6 +26,13 @@ static void knows_both_services(void) {
     CHECK_TEXT(info->path_prefix, expected[i].path_prefix);
     CHECK_TEXT(info->key_variable, expected[i].key_variable);
     CHECK_TEXT(info->key_prefix, expected[i].key_prefix);
+    CHECK(strstr(info->key_missing, info->key_variable) != NULL && strstr(info->key_misfit, info->key_prefix) != NULL);
+    CHECK_INT(info->has_quota, expected[i].has_quota);
+    CHECK_INT(info->windows.count, expected[i].windows.count);
+    for (unsigned w = 0; w < LKS_WINDOWS_MAX; w++) {
+      CHECK_INT(info->windows.window[w].requests, expected[i].windows.window[w].requests);
+      CHECK_INT(info->windows.window[w].per, expected[i].windows.window[w].per);
+    }
     CHECK(lks_service_find(info->name, &found));
     CHECK_INT(found, i);
   }
