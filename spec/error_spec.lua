@@ -16,10 +16,15 @@ describe("an error object", function()
     assert.truthy(tostring(err):find("may have been carried out [2 attempts]", 1, true))
   end)
 
-  it("has a message for every kind", function()
-    for _, kind in ipairs { "rate_limited", "connect", "tls", "network", "timeout", "too_large", "closed" } do
-      assert.is_true(#Error.new({ kind = kind }).message > 0)
+  it("has a message also where nobody said anything", function()
+    assert.equal("closed", Error.new({ kind = "closed" }).message)
+    for kind, message in pairs { connect = "no connection could be made", tls = "no trusted connection could be made",
+      network = "the connection was cut", timeout = "no answer came in time" } do
+      local locker = clients.locker({ { kind = kind, sent = false } }, { max_retries = 0 })
+      assert.equal(message, select(2, locker.addresses:get(7)).message)
     end
+    local locker = clients.locker({ { status = 404, body = "{}" } }, { max_retries = 0 })
+    assert.equal("the requested resource does not exist", select(2, locker.addresses:get(7)).message)
   end)
 
   it("is told from other tables", function()

@@ -436,7 +436,7 @@ void lks_call_result(const lks_call *call, lks_result *result) {
       .source = call->source,
       .status = call->status,
       .code = call->code,
-      .message = call->message,
+      .message = call->message != NULL ? call->message : lks_kind_text(call->kind),
       .retry_after = call->retry_after,
       .elapsed = call->elapsed,
       .recovered = call->recovered,

@@ -143,7 +143,7 @@ typedef struct lks_result {
   lks_source source;
   int status;
   const char *code;
-  const char *message;
+  const char *message;  /* lks_kind_text where nobody said anything */
   lks_span retry_after; /* below 0: not known */
   lks_span elapsed;
   bool recovered; /* the answer, a refusal, showed that an attempt before it, or an earlier call, had been applied */

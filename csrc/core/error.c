@@ -2,38 +2,51 @@
 
 #include <string.h>
 
-static const char *const kind_names[LKS_KIND_COUNT] = {
-    [LKS_KIND_NONE] = "none",
-    [LKS_KIND_INVALID_REQUEST] = "invalid_request",
-    [LKS_KIND_UNAUTHENTICATED] = "unauthenticated",
-    [LKS_KIND_FORBIDDEN] = "forbidden",
-    [LKS_KIND_PLAN_REQUIRED] = "plan_required",
-    [LKS_KIND_LIMIT_REACHED] = "limit_reached",
-    [LKS_KIND_NOT_FOUND] = "not_found",
-    [LKS_KIND_CONFLICT] = "conflict",
-    [LKS_KIND_RATE_LIMITED] = "rate_limited",
-    [LKS_KIND_QUOTA_EXCEEDED] = "quota_exceeded",
-    [LKS_KIND_WOULD_WAIT] = "would_wait",
-    [LKS_KIND_SERVER_ERROR] = "server_error",
-    [LKS_KIND_CONNECT] = "connect",
-    [LKS_KIND_TLS] = "tls",
-    [LKS_KIND_NETWORK] = "network",
-    [LKS_KIND_TIMEOUT] = "timeout",
-    [LKS_KIND_BAD_RESPONSE] = "bad_response",
-    [LKS_KIND_TOO_LARGE] = "too_large",
-    [LKS_KIND_NOT_APPLIED] = "not_applied",
-    [LKS_KIND_PHASE] = "phase",
-    [LKS_KIND_CONFIG] = "config",
-    [LKS_KIND_STORE] = "store",
-    [LKS_KIND_CLOSED] = "closed",
-    [LKS_KIND_NO_MEMORY] = "no_memory",
+typedef struct kind_row {
+  const char *name;
+  const char *text; /* what there is to say when nobody said more; NULL: nothing */
+} kind_row;
+
+static const kind_row kinds[] = {
+    [LKS_KIND_NONE] = {"none", NULL},
+    [LKS_KIND_INVALID_REQUEST] = {"invalid_request", NULL},
+    [LKS_KIND_UNAUTHENTICATED] = {"unauthenticated", "the key was refused"},
+    [LKS_KIND_FORBIDDEN] = {"forbidden", "the service does not allow this"},
+    [LKS_KIND_PLAN_REQUIRED] = {"plan_required", "the account's plan does not include this"},
+    [LKS_KIND_LIMIT_REACHED] = {"limit_reached", "the account's limit is reached"},
+    [LKS_KIND_NOT_FOUND] = {"not_found", "the requested resource does not exist"},
+    [LKS_KIND_CONFLICT] = {"conflict", "it exists already"},
+    [LKS_KIND_RATE_LIMITED] = {"rate_limited", "the service asked for fewer requests"},
+    [LKS_KIND_QUOTA_EXCEEDED] = {"quota_exceeded", "the monthly quota is used up"},
+    [LKS_KIND_WOULD_WAIT] = {"would_wait", NULL},
+    [LKS_KIND_SERVER_ERROR] = {"server_error", "the service failed"},
+    [LKS_KIND_CONNECT] = {"connect", "no connection could be made"},
+    [LKS_KIND_TLS] = {"tls", "no trusted connection could be made"},
+    [LKS_KIND_NETWORK] = {"network", "the connection was cut"},
+    [LKS_KIND_TIMEOUT] = {"timeout", "no answer came in time"},
+    [LKS_KIND_BAD_RESPONSE] = {"bad_response", "the answer is not what this service sends"},
+    [LKS_KIND_TOO_LARGE] = {"too_large", "the answer is larger than max_response_bytes"},
+    [LKS_KIND_NOT_APPLIED] = {"not_applied", NULL},
+    [LKS_KIND_PHASE] = {"phase", NULL},
+    [LKS_KIND_CONFIG] = {"config", NULL},
+    [LKS_KIND_STORE] = {"store", NULL},
+    [LKS_KIND_CLOSED] = {"closed", NULL},
+    [LKS_KIND_NO_MEMORY] = {"no_memory", NULL},
 };
 
-static const char *const outcome_names[] = {"not_sent", "rejected", "unknown", "applied"};
-static const char *const source_names[] = {"local", "remote", "transport"};
+static const char *const outcome_names[] = {
+    [LKS_NOT_SENT] = "not_sent", [LKS_REJECTED] = "rejected", [LKS_UNKNOWN] = "unknown", [LKS_APPLIED] = "applied"};
+static const char *const source_names[] = {
+    [LKS_LOCAL] = "local", [LKS_REMOTE] = "remote", [LKS_TRANSPORT] = "transport"};
+
+_Static_assert(sizeof kinds / sizeof *kinds == LKS_KIND_COUNT, "each kind has a row");
 
 const char *lks_kind_name(lks_kind kind) {
-  return (unsigned)kind < LKS_KIND_COUNT ? kind_names[kind] : NULL;
+  return (unsigned)kind < LKS_KIND_COUNT ? kinds[kind].name : NULL;
+}
+
+const char *lks_kind_text(lks_kind kind) {
+  return (unsigned)kind < LKS_KIND_COUNT ? kinds[kind].text : NULL;
 }
 
 const char *lks_outcome_name(lks_outcome outcome) {
@@ -47,7 +60,7 @@ const char *lks_source_name(lks_source source) {
 lks_kind lks_kind_find(const char *name) {
   if (name == NULL) return LKS_KIND_NONE;
   for (unsigned i = LKS_KIND_NONE + 1; i < LKS_KIND_NO_MEMORY; i++)
-    if (strcmp(kind_names[i], name) == 0) return (lks_kind)i;
+    if (strcmp(kinds[i].name, name) == 0) return (lks_kind)i;
   return LKS_KIND_NONE;
 }
 

@@ -44,6 +44,8 @@ typedef enum lks_source { LKS_LOCAL, LKS_REMOTE, LKS_TRANSPORT } lks_source;
 
 /* Names as the Lua API spells them; static. NULL for a value outside the enumeration. */
 const char *lks_kind_name(lks_kind kind);
+/* What a failure of that kind is, in words; static. NULL where the kind alone says nothing. */
+const char *lks_kind_text(lks_kind kind);
 const char *lks_outcome_name(lks_outcome outcome);
 const char *lks_source_name(lks_source source);
 /* The kind with that name, LKS_KIND_NONE when there is none. NULL gives LKS_KIND_NONE, and so does "no_memory", which

@@ -7,27 +7,28 @@
 enum { TRIMMED = LKS_FIELD_TRIMMED, ONE_LINE = LKS_FIELD_ONE_LINE };
 
 static const lks_field link_fields[] = {
-    {"type", NULL, "type", LKS_FIELD_TEXT, 1, 0, 0},
-    {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
-    {"link", NULL, "targetUrl", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
-    {"secret_memo", "secretMemo", "secretMemo", LKS_FIELD_TEXT, 1, 0, 0},
-    {"password", NULL, "password", LKS_FIELD_TEXT, 1, 0, ONE_LINE},
-    {"memo", NULL, "memo", LKS_FIELD_TEXT, 1, 0, 0},
-    {"custom_slug", "customSlug", "customSlug", LKS_FIELD_TEXT, 3, 30, 0},
-    {"redirect_limit", "redirectLimit", "redirectLimit", LKS_FIELD_COUNT, 0, 0, 0},
-    {"start_time", "startTime", "startTime", LKS_FIELD_TIME, 0, 0, 0},
-    {"expire_time", "expireTime", "expireTime", LKS_FIELD_TIME, 0, 0, 0},
+    {"type", NULL, "type", LKS_FIELD_TEXT, LKS_MEMBER_TYPE, LKS_OPEN, 1, 0, 0},
+    {"target_url", "targetUrl", "targetUrl", LKS_FIELD_TEXT, LKS_MEMBER_TARGET_URL, LKS_PRIVATE, 1, 0, ONE_LINE},
+    {"link", NULL, "targetUrl", LKS_FIELD_TEXT, LKS_MEMBER_TARGET_URL, LKS_PRIVATE, 1, 0, ONE_LINE},
+    {"secret_memo", "secretMemo", "secretMemo", LKS_FIELD_TEXT, LKS_MEMBER_SECRET_MEMO, LKS_SECRET, 1, 0, 0},
+    {"password", NULL, "password", LKS_FIELD_TEXT, LKS_MEMBER_PASSWORD, LKS_SECRET, 1, 0, ONE_LINE},
+    {"memo", NULL, "memo", LKS_FIELD_TEXT, LKS_MEMBER_MEMO, LKS_OPEN, 1, 0, 0},
+    {"custom_slug", "customSlug", "customSlug", LKS_FIELD_TEXT, LKS_MEMBER_CUSTOM_SLUG, LKS_OPEN, LKS_SLUG_MIN,
+     LKS_SLUG_MAX, 0},
+    {"redirect_limit", "redirectLimit", "redirectLimit", LKS_FIELD_COUNT, LKS_MEMBER_REDIRECT_LIMIT, LKS_OPEN, 0, 0, 0},
+    {"start_time", "startTime", "startTime", LKS_FIELD_TIME, LKS_MEMBER_START_TIME, LKS_OPEN, 0, 0, 0},
+    {"expire_time", "expireTime", "expireTime", LKS_FIELD_TIME, LKS_MEMBER_EXPIRE_TIME, LKS_OPEN, 0, 0, 0},
 };
 
 static const lks_field address_fields[] = {
-    {"address", NULL, "address", LKS_FIELD_TEXT, 6, 64, TRIMMED | ONE_LINE},
-    {"description", NULL, "description", LKS_FIELD_TEXT, 0, 64, TRIMMED},
-    {"enabled", NULL, "enabled", LKS_FIELD_BOOLEAN, 0, 0, 0},
-    {"block_spam", NULL, "block_spam", LKS_FIELD_BOOLEAN, 0, 0, 0},
+    {"address", NULL, "address", LKS_FIELD_TEXT, LKS_MEMBER_ADDRESS, LKS_OPEN, 6, 64, TRIMMED | ONE_LINE},
+    {"description", NULL, "description", LKS_FIELD_TEXT, LKS_MEMBER_DESCRIPTION, LKS_OPEN, 0, 64, TRIMMED},
+    {"enabled", NULL, "enabled", LKS_FIELD_BOOLEAN, LKS_MEMBER_ENABLED, LKS_OPEN, 0, 0, 0},
+    {"block_spam", NULL, "block_spam", LKS_FIELD_BOOLEAN, LKS_MEMBER_BLOCK_SPAM, LKS_OPEN, 0, 0, 0},
 };
 
 static const lks_field subdomain_fields[] = {
-    {"subdomain", NULL, "subdomain", LKS_FIELD_TEXT, 3, 64, TRIMMED | ONE_LINE},
+    {"subdomain", NULL, "subdomain", LKS_FIELD_TEXT, LKS_MEMBER_SUBDOMAIN, LKS_OPEN, 3, 64, TRIMMED | ONE_LINE},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -12,11 +12,42 @@ enum {
   LKS_FIELD_ONE_LINE = 2 /* of a text that is typed or part of an address: it holds no control characters */
 };
 
+/* Bounds of a slug, in characters. */
+#define LKS_SLUG_MIN 3
+#define LKS_SLUG_MAX 30
+
+/* What a field says, whatever it is called. */
+typedef enum lks_member {
+  LKS_MEMBER_TYPE,
+  LKS_MEMBER_TARGET_URL,
+  LKS_MEMBER_SECRET_MEMO,
+  LKS_MEMBER_PASSWORD,
+  LKS_MEMBER_MEMO,
+  LKS_MEMBER_CUSTOM_SLUG,
+  LKS_MEMBER_REDIRECT_LIMIT,
+  LKS_MEMBER_START_TIME,
+  LKS_MEMBER_EXPIRE_TIME,
+  LKS_MEMBER_ADDRESS,
+  LKS_MEMBER_DESCRIPTION,
+  LKS_MEMBER_ENABLED,
+  LKS_MEMBER_BLOCK_SPAM,
+  LKS_MEMBER_SUBDOMAIN,
+  LKS_MEMBER_COUNT
+} lks_member;
+
+typedef enum lks_secrecy {
+  LKS_OPEN,
+  LKS_PRIVATE, /* no text shows it, neither errors nor events; the caller gets it back as a value */
+  LKS_SECRET   /* nothing that the library gives back holds it */
+} lks_secrecy;
+
 typedef struct lks_field {
   const char *name;  /* as the Lua API spells it */
   const char *alias; /* another accepted spelling, or NULL */
   const char *wire;  /* as the service spells it */
   lks_field_type type;
+  lks_member member; /* of several rows with the same one only one may be given */
+  lks_secrecy secrecy;
   /* Of a text, in characters after trimming what the service trims; 0 for no bound. */
   size_t minimum, maximum;
   unsigned flags;

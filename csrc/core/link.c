@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "buffer.h"
-#include "field.h"
 #include "hmac.h"
 #include "utf8.h"
 
@@ -11,6 +10,37 @@
 #define PASSWORD_SEARCHED_FROM 4
 /* As seconds, numbers of this size would lie after the year 5138. */
 #define MILLISECONDS_FROM 1e11
+
+#define DIGITS(number) DIGITS_OF(number)
+#define DIGITS_OF(number) #number
+
+void lks_link_set_text(lks_link *link, lks_member member, lks_text text) {
+  switch (member) {
+  case LKS_MEMBER_TYPE: link->type = text; break;
+  case LKS_MEMBER_TARGET_URL: link->target_url = text; break;
+  case LKS_MEMBER_SECRET_MEMO: link->secret_memo = text; break;
+  case LKS_MEMBER_PASSWORD: link->password = text; break;
+  case LKS_MEMBER_MEMO: link->memo = text; break;
+  case LKS_MEMBER_CUSTOM_SLUG: link->custom_slug = text; break;
+  default: break;
+  }
+}
+
+void lks_link_set_time(lks_link *link, lks_member member, lks_time time) {
+  if (member == LKS_MEMBER_START_TIME) {
+    link->has_start = true;
+    link->start_time = time;
+  } else if (member == LKS_MEMBER_EXPIRE_TIME) {
+    link->has_expire = true;
+    link->expire_time = time;
+  }
+}
+
+void lks_link_set_count(lks_link *link, lks_member member, double count) {
+  if (member != LKS_MEMBER_REDIRECT_LIMIT) return;
+  link->has_limit = true;
+  link->redirect_limit = count;
+}
 
 static bool given(lks_text text) {
   return text.data != NULL;
@@ -88,6 +118,15 @@ static const char *check_memo(const lks_link *link, bool allow_in_memo) {
   return NULL;
 }
 
+static const char *check_name(const lks_link *link) {
+  if (!given(link->name)) return NULL;
+  if (given(link->custom_slug))
+    return "custom_slug does not go with an idempotent name, which makes the slug: use idempotent = true";
+  if (link->name.length < 1 || link->name.length > LKS_LINK_NAME_MAX)
+    return "an idempotent name must have 1 to " DIGITS(LKS_LINK_NAME_MAX) " bytes";
+  return NULL;
+}
+
 const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_memo) {
   const char *problem = check_type(link);
   if (problem != NULL) return problem;
@@ -96,7 +135,8 @@ const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_mem
   if ((problem = check_slug(link->custom_slug)) != NULL) return problem;
   if ((problem = check_limit(link)) != NULL) return problem;
   if ((problem = check_times(link, now)) != NULL) return problem;
-  return check_memo(link, allow_in_memo);
+  if ((problem = check_memo(link, allow_in_memo)) != NULL) return problem;
+  return check_name(link);
 }
 
 static bool ends_with(lks_text text, const char *end) {

@@ -3,6 +3,7 @@
 #ifndef LKS_LINK_H
 #define LKS_LINK_H
 
+#include "field.h"
 #include "timestamp.h"
 
 typedef struct lks_text {
@@ -13,17 +14,23 @@ typedef struct lks_text {
 /* Each field as given, already of the right type (lks_schema_link). */
 typedef struct lks_link {
   lks_text type, target_url, secret_memo, password, memo, custom_slug;
+  lks_text name; /* the caller's own, which the slug is to be derived from */
   bool has_limit, has_start, has_expire;
   double redirect_limit;
   lks_time start_time, expire_time;
 } lks_link;
 
-#define LKS_SLUG_MIN 3
-#define LKS_SLUG_MAX 30
+/* Members that are not of that type, or none of a link, are let pass. */
+void lks_link_set_text(lks_link *link, lks_member member, lks_text text);
+void lks_link_set_time(lks_link *link, lks_member member, lks_time time);
+void lks_link_set_count(lks_link *link, lks_member member, double count);
+
+#define LKS_LINK_NAME_MAX 512
 #define LKS_REDIRECT_LIMIT_MAX 9007199254740991.0 /* 2^53 - 1, exact in JSON everywhere */
 
-/* NULL when the link may be sent at `now`. Otherwise a static sentence that begins with the name of the offending field
- * and holds no value of it. `allow_in_memo`: the caller knows that the memo contains the password. */
+/* NULL when the link may be sent at `now`. Otherwise a static sentence that names the offending field, first of all
+ * unless that is `name`, and holds no value of it. `allow_in_memo`: the caller knows that the memo contains the
+ * password. */
 const char *lks_link_check(const lks_link *link, lks_time now, bool allow_in_memo);
 
 /* Whether a caller's slug may be sent. */
@@ -45,7 +52,6 @@ bool lks_link_read_milliseconds(double value, lks_time *out);
  * good bytes it carries over 120 bits, so that nobody can guess it and two never meet. */
 void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]);
 
-#define LKS_LINK_NAME_MAX 512
 /* The slug that belongs to a caller's own name for a link: the same everywhere for the same secret and name, and to be
  * guessed by nobody without the secret. `name` has 1 to LKS_LINK_NAME_MAX bytes; `slug` as from lks_link_slug. */
 void lks_link_named_slug(const char *secret, size_t secret_length, const char *name, size_t name_length,

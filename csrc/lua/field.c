@@ -7,13 +7,11 @@
 #include "core/link.h"
 #include "core/nearest.h"
 
-#define SEEN_MAX 16
-
 typedef struct field_reader {
   const lks_schema *schema;
   int result; /* stack index of the wire table */
-  bool seen[SEEN_MAX];
-  lks_link link; /* filled when the schema is the link's */
+  bool seen[LKS_MEMBER_COUNT];
+  lks_link link; /* filled where the fields are those of a link */
 } field_reader;
 
 /* Pushes nil and the message, whose parts must hold no value. */
@@ -37,15 +35,6 @@ static int refuse_text(lua_State *L, const lks_field *field, const char *name, l
   return 0;
 }
 
-static lks_text *link_text(lks_link *link, const char *wire) {
-  if (strcmp(wire, "type") == 0) return &link->type;
-  if (strcmp(wire, "targetUrl") == 0) return &link->target_url;
-  if (strcmp(wire, "secretMemo") == 0) return &link->secret_memo;
-  if (strcmp(wire, "password") == 0) return &link->password;
-  if (strcmp(wire, "memo") == 0) return &link->memo;
-  return &link->custom_slug;
-}
-
 /* Each read_* looks at the value on top of the stack, leaves what goes on the wire there, and returns 0, or the number
  * of results of a refusal. */
 static int read_text(lua_State *L, field_reader *reader, const lks_field *field, const char *name) {
@@ -54,7 +43,7 @@ static int read_text(lua_State *L, field_reader *reader, const lks_field *field,
   text.data = lua_tolstring(L, -1, &text.length);
   int refused = refuse_text(L, field, name, lks_field_check_text(field, text.data, text.length));
   if (refused) return refused;
-  if (reader->schema == lks_schema_link()) *link_text(&reader->link, field->wire) = text;
+  lks_link_set_text(&reader->link, field->member, text);
   return 0;
 }
 
@@ -75,19 +64,16 @@ static int read_time(lua_State *L, field_reader *reader, const lks_field *field,
   }
   size_t length = lks_iso8601_format(time, text);
   if (length == 0) return refuse(L, "%s lies after the year 9999", name, 0);
-  bool is_start = strcmp(field->wire, "startTime") == 0;
-  *(is_start ? &reader->link.start_time : &reader->link.expire_time) = time;
-  *(is_start ? &reader->link.has_start : &reader->link.has_expire) = true;
+  lks_link_set_time(&reader->link, field->member, time);
   lua_pop(L, 1);
   lua_pushlstring(L, text, length);
   return 0;
 }
 
-static int read_count(lua_State *L, field_reader *reader, const char *name) {
+static int read_count(lua_State *L, field_reader *reader, const lks_field *field, const char *name) {
   if (lua_type(L, -1) != LUA_TNUMBER) return refuse(L, "%s must be a number", name, 0);
-  reader->link.has_limit = true;
-  reader->link.redirect_limit = (double)lua_tonumber(L, -1);
-  double limit = reader->link.redirect_limit;
+  double limit = (double)lua_tonumber(L, -1);
+  lks_link_set_count(&reader->link, field->member, limit);
   if (limit >= 1 && limit <= LKS_REDIRECT_LIMIT_MAX) {
     lua_pop(L, 1);
     /* A fraction is refused later, with the rules of the link. */
@@ -100,18 +86,10 @@ static int read_value(lua_State *L, field_reader *reader, const lks_field *field
   switch (field->type) {
   case LKS_FIELD_TEXT: return read_text(L, reader, field, name);
   case LKS_FIELD_TIME: return read_time(L, reader, field, name);
-  case LKS_FIELD_COUNT: return read_count(L, reader, name);
+  case LKS_FIELD_COUNT: return read_count(L, reader, field, name);
   case LKS_FIELD_BOOLEAN: break;
   }
   return lua_type(L, -1) == LUA_TBOOLEAN ? 0 : refuse(L, "%s must be a boolean", name, 0);
-}
-
-/* Whether two spellings of one wire field were given. */
-static bool already_given(const field_reader *reader, size_t index) {
-  const char *wire = reader->schema->fields[index].wire;
-  for (size_t i = 0; i < reader->schema->count; i++)
-    if (reader->seen[i] && strcmp(reader->schema->fields[i].wire, wire) == 0) return true;
-  return false;
 }
 
 static int refuse_name(lua_State *L, const lks_schema *schema, const char *name, size_t length) {
@@ -133,8 +111,8 @@ static int read_field(lua_State *L, field_reader *reader, const char *name, size
   int index = lks_schema_find(reader->schema, name, length);
   if (index < 0) return refuse_name(L, reader->schema, name, length);
   const lks_field *field = &reader->schema->fields[index];
-  if (already_given(reader, (size_t)index)) return refuse(L, "%s is given twice, under two names", name, 0);
-  reader->seen[index] = true;
+  if (reader->seen[field->member]) return refuse(L, "%s is given twice, under two names", name, 0);
+  reader->seen[field->member] = true;
   lua_pushvalue(L, -1);
   int refused = read_value(L, reader, field, name);
   if (refused) return refused;
@@ -169,8 +147,8 @@ static const lks_schema *check_schema(lua_State *L, int index) {
   return NULL;
 }
 
-/* core.fields(schema, table, now, allow_in_memo) -> table for the wire | nil, message that names the field and shows no
- * value */
+/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire | nil, message that names the field
+ * and shows no value. All but the first two are for links, see lks_link_check. */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
@@ -178,9 +156,10 @@ static int fields_read(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   bool is_link = reader.schema == lks_schema_link(), allow_in_memo = lua_toboolean(L, 4) != 0;
   lks_time now = is_link ? lks_lua_check_time(L, 3) : 0;
-  lua_settop(L, 2);
+  lua_settop(L, 5);
+  if (lua_type(L, 5) == LUA_TSTRING) reader.link.name.data = lua_tolstring(L, 5, &reader.link.name.length);
   lua_createtable(L, 0, 8);
-  reader.result = 3;
+  reader.result = 6;
   lua_pushnil(L);
   while (lua_next(L, 2)) {
     int base = lua_gettop(L);
@@ -194,7 +173,7 @@ static int fields_read(lua_State *L) {
   }
   const char *problem = is_link ? lks_link_check(&reader.link, now, allow_in_memo) : NULL;
   if (problem != NULL) return refuse(L, "%s", problem, 0);
-  lua_settop(L, 3);
+  lua_settop(L, reader.result);
   return 1;
 }
 

@@ -45,17 +45,19 @@ static void push_snake(lua_State *L, int index) {
     lua_pushvalue(L, index);
 }
 
+static void set_snake(lua_State *L, const char *name) {
+  lua_pushstring(L, name);
+  push_snake(L, lua_gettop(L));
+  lua_rawset(L, -3);
+}
+
 /* Pushes a table of the names that links are known to have, in snake_case. */
 static void push_known_names(lua_State *L) {
-  static const char *const names[] = {"id",   "type",          "slug",      "shortUrl",   "targetUrl",
-                                      "memo", "redirectLimit", "startTime", "expireTime", "createdAt",
-                                      NULL};
+  static const char *const answered[] = {"id", "slug", "shortUrl", "createdAt"};
+  const lks_schema *schema = lks_schema_link();
   lua_newtable(L);
-  for (const char *const *name = names; *name != NULL; name++) {
-    lua_pushstring(L, *name);
-    push_snake(L, lua_gettop(L));
-    lua_rawset(L, -3);
-  }
+  for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) set_snake(L, answered[i]);
+  for (size_t i = 0; i < schema->count; i++) set_snake(L, schema->fields[i].wire);
 }
 
 /* Pushes the name at `index` in snake_case, looked up or made; what is no string stays as it is. */
@@ -137,6 +139,23 @@ static int link_new(lua_State *L) {
   return 1;
 }
 
+/* core.link_of(wire) -> what is known of a link by the fields that were sent for it, as core.link gives it; nothing of
+ * it is secret */
+static int link_of(lua_State *L) {
+  const lks_schema *schema = lks_schema_link();
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_createtable(L, 0, 8);
+  for (size_t i = 0; i < schema->count; i++) {
+    const lks_field *field = &schema->fields[i];
+    if (field->secrecy == LKS_SECRET) continue;
+    lua_getfield(L, 1, field->wire);
+    lua_setfield(L, 2, field->member == LKS_MEMBER_CUSTOM_SLUG ? "slug" : field->wire);
+  }
+  push_copy(L, 2, (lks_text){NULL, 0}, 8, 0);
+  return 1;
+}
+
 /* core.is_slug(value) -> whether it is a text that may be sent as custom_slug */
 static int link_is_slug(lua_State *L) {
   lks_text slug = {NULL, 0};
@@ -166,8 +185,11 @@ static int link_slug_for(lua_State *L) {
 
 void lks_lua_open_link(lua_State *L) {
   push_known_names(L);
+  lua_pushvalue(L, -1);
   lua_pushcclosure(L, link_new, 1);
-  lua_setfield(L, -2, "link");
+  lua_setfield(L, -3, "link");
+  lua_pushcclosure(L, link_of, 1);
+  lua_setfield(L, -2, "link_of");
   lua_pushcfunction(L, link_is_slug);
   lua_setfield(L, -2, "is_slug");
   lua_pushcfunction(L, link_slug_for);

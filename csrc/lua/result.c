@@ -44,6 +44,10 @@ static void set_failure(lua_State *L, const lks_call_box *box, const lks_result 
   set_text(L, "source", lks_source_name(result->source));
   set_text(L, "operation", lks_call_operation(box->call)->name);
   set_text(L, "code", result->code);
+  if (result->message == NULL && result->status != 0) {
+    lua_pushfstring(L, "HTTP %d", result->status);
+    lua_setfield(L, -2, "message");
+  }
   set_text(L, "message", result->message);
   set_span(L, "retry_after", result->retry_after);
   set_boolean(L, "retryable", lks_error_retryable(result->kind, result->status));

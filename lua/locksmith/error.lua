@@ -29,24 +29,6 @@ Error.__name = "locksmith.Error"
 -- Of calls that only read: whatever became of them, nothing was changed.
 local ReadError = { __index = Error, __name = Error.__name }
 
-local STANDARD = {
-  rate_limited = "the service asked for fewer requests",
-  server_error = "the service failed",
-  connect = "no connection could be made",
-  tls = "no trusted connection could be made",
-  network = "the connection was cut",
-  timeout = "no answer came in time",
-  bad_response = "the answer is not what this service sends",
-  too_large = "the answer is larger than max_response_bytes",
-  not_found = "the requested resource does not exist",
-  unauthenticated = "the key was refused",
-  forbidden = "the service does not allow this",
-  conflict = "it exists already",
-  plan_required = "the account's plan does not include this",
-  limit_reached = "the account's limit is reached",
-  quota_exceeded = "the monthly quota is used up",
-}
-
 local function replace(text, secret, by)
   local from, parts, first = 1, {}, text:find(secret, 1, true)
   if not first then return text end
@@ -131,8 +113,7 @@ function Error.new(fields, secrets, reads)
   fields.attempts = fields.attempts or {}
   fields.outcome = fields.outcome or "not_sent"
   fields.source = fields.source or "local"
-  local status = fields.status and "HTTP " .. fields.status
-  fields.message = fields.message or STANDARD[fields.kind] or status or fields.kind
+  fields.message = fields.message or fields.kind
   if secrets and #secrets > 0 then
     sort_by_length(secrets)
     for name, limit in pairs(CUT) do fields[name] = redact_cut(fields[name], limit, secrets) end

@@ -21,7 +21,6 @@ local CREATE = options.extend(options.CALL, {
 })
 local OPERATION, CHECK = "lockpub.links.create", "lockpub.links.check"
 local FIELDS = { resource.of_type("table", "fields") }
-local NAME_MAX = 512
 
 --- A refusal before anything was sent. The slug is the one that the caller chose, where it is one.
 local function refused(operation, message, fields, kind)
@@ -35,18 +34,9 @@ end
 ---@return table? wire the fields as they are sent
 ---@return locksmith.Error?
 local function read(session, operation, fields, opts)
-  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo)
-  if not wire then return refused(operation, problem, fields) end
-  local name = opts.idempotent
-  if type(name) ~= "string" then return wire end
-  if wire.customSlug then
-    return refused(operation,
-      "custom_slug does not go with an idempotent name, which makes the slug: use idempotent = true", fields)
-  end
-  if #name < 1 or #name > NAME_MAX then
-    return refused(operation, "an idempotent name must have 1 to 512 bytes", fields)
-  end
-  return wire
+  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo, opts.idempotent)
+  if wire then return wire end
+  return refused(operation, problem, fields)
 end
 
 --- What the slugs of named links are made of. It may have to be asked for, which counts in the timeout of the call.
@@ -91,16 +81,10 @@ local function encode(operation, wire)
   return refused(operation, "extra cannot be written as JSON: " .. problem, wire)
 end
 
--- What a link whose answer was lost is known to be. Never the password or the secret memo.
-local KNOWN = { "type", "targetUrl", "memo", "redirectLimit", "startTime", "expireTime" }
-
+--- What a link whose answer was lost is known to be.
 local function recovered_link(session, wire)
-  local slug, known = wire.customSlug, {}
-  for _, name in ipairs(KNOWN) do known[name] = wire[name] end
-  known.slug = slug
-  local link = core.link(known)
-  link.raw = nil
-  if session.short_url_base then link.short_url = session.short_url_base .. slug end
+  local link = core.link_of(wire)
+  if session.short_url_base then link.short_url = session.short_url_base .. link.slug end
   return link
 end
 

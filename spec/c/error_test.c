@@ -185,6 +185,18 @@ static void kinds_have_the_names_of_the_lua_api(void) {
   CHECK(lks_kind_name(LKS_KIND_COUNT) == NULL);
 }
 
+static void kinds_that_say_something_have_a_text(void) {
+  static const lks_kind silent[] = {
+      LKS_KIND_NONE,   LKS_KIND_INVALID_REQUEST, LKS_KIND_WOULD_WAIT, LKS_KIND_PHASE,     LKS_KIND_NOT_APPLIED,
+      LKS_KIND_CONFIG, LKS_KIND_STORE,           LKS_KIND_CLOSED,     LKS_KIND_NO_MEMORY, LKS_KIND_COUNT};
+  unsigned texts = 0;
+  for (unsigned kind = 0; kind < LKS_KIND_COUNT; kind++)
+    if (lks_kind_text((lks_kind)kind) != NULL) texts++;
+  CHECK_INT(texts, LKS_KIND_COUNT - sizeof silent / sizeof *silent + 1);
+  for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) CHECK(lks_kind_text(silent[i]) == NULL);
+  CHECK_TEXT(lks_kind_text(LKS_KIND_RATE_LIMITED), "the service asked for fewer requests");
+}
+
 static void other_names_are_no_kind(void) {
   static const char *const names[] = {NULL, "", "none", "Timeout", "time", "timeouts", "no_memory"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK_INT(lks_kind_find(names[i]), LKS_KIND_NONE);
@@ -211,6 +223,7 @@ int main(void) {
   RUN(other_trouble_with_a_slug_is_no_conflict);
   RUN(messages_are_read_within_their_bounds);
   RUN(kinds_have_the_names_of_the_lua_api);
+  RUN(kinds_that_say_something_have_a_text);
   RUN(other_names_are_no_kind);
   RUN(outcomes_and_sources_have_the_names_of_the_lua_api);
   return TEST_END();

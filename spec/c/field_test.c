@@ -46,6 +46,38 @@ static void test_link_takes_the_names_of_both_spellings(void) {
   }
 }
 
+/* README, "Secrets": what of a request no text shows, and what is not even given back. */
+static void test_secrets_of_a_link(void) {
+  static const struct {
+    const char *name;
+    lks_secrecy secrecy;
+  } rows[] = {{"type", LKS_OPEN},          {"target_url", LKS_PRIVATE},  {"link", LKS_PRIVATE},
+              {"secret_memo", LKS_SECRET}, {"password", LKS_SECRET},     {"memo", LKS_OPEN},
+              {"custom_slug", LKS_OPEN},   {"redirect_limit", LKS_OPEN}, {"start_time", LKS_OPEN},
+              {"expire_time", LKS_OPEN}};
+  const lks_schema *schema = lks_schema_link();
+  CHECK_INT(schema->count, COUNT(rows));
+  for (size_t i = 0; i < COUNT(rows); i++)
+    CHECK_INT(schema->fields[find(schema, rows[i].name)].secrecy, rows[i].secrecy);
+}
+
+static void test_a_member_is_one_field_on_the_wire(void) {
+  const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
+  const char *wires[LKS_MEMBER_COUNT] = {NULL};
+  for (size_t i = 0; i < COUNT(schemas); i++) {
+    for (size_t j = 0; j < schemas[i]->count; j++) {
+      const lks_field *field = &schemas[i]->fields[j];
+      CHECK(field->member < LKS_MEMBER_COUNT);
+      if (wires[field->member] == NULL) wires[field->member] = field->wire;
+      CHECK_TEXT(wires[field->member], field->wire);
+    }
+  }
+  for (size_t i = 0; i < LKS_MEMBER_COUNT; i++) {
+    CHECK(wires[i] != NULL);
+    for (size_t j = 0; j < i; j++) CHECK(strcmp(wires[i], wires[j]) != 0);
+  }
+}
+
 static void test_other_names_are_refused(void) {
   static const char *const names[] = {"",      "Type",       "types",     "typ",           "targetURL",   "target-url",
                                       "slug",  "expires",    "redirects", "redirect_limi", "expireTimes", "start_time ",
@@ -248,6 +280,8 @@ static void test_utf8(void) {
 
 int main(void) {
   RUN(test_link_takes_the_names_of_both_spellings);
+  RUN(test_secrets_of_a_link);
+  RUN(test_a_member_is_one_field_on_the_wire);
   RUN(test_other_names_are_refused);
   RUN(test_locker_fields);
   RUN(test_lengths_are_counted_in_characters);

@@ -37,6 +37,47 @@ static void expect(const lks_link *link, const char *field) {
   fprintf(stderr, "refused: %s; expected: %s\n", problem ? problem : "(no)", field ? field : "(no)");
 }
 
+static void test_members_find_their_place(void) {
+  lks_link link = {.has_limit = false};
+  static const struct {
+    lks_member member;
+    const char *value;
+  } texts[] = {{LKS_MEMBER_TYPE, "url"},     {LKS_MEMBER_TARGET_URL, "https://example.com"},
+               {LKS_MEMBER_PASSWORD, "pw"},  {LKS_MEMBER_SECRET_MEMO, "secret"},
+               {LKS_MEMBER_MEMO, "memo"},    {LKS_MEMBER_CUSTOM_SLUG, "slug"},
+               {LKS_MEMBER_ADDRESS, "none"}, {LKS_MEMBER_START_TIME, "none"}};
+  for (size_t i = 0; i < COUNT(texts); i++) lks_link_set_text(&link, texts[i].member, text(texts[i].value));
+  CHECK_TEXT(link.type.data, "url");
+  CHECK_TEXT(link.target_url.data, "https://example.com");
+  CHECK_TEXT(link.password.data, "pw");
+  CHECK_TEXT(link.secret_memo.data, "secret");
+  CHECK_TEXT(link.memo.data, "memo");
+  CHECK_TEXT(link.custom_slug.data, "slug");
+  lks_link_set_time(&link, LKS_MEMBER_MEMO, 9);
+  lks_link_set_count(&link, LKS_MEMBER_START_TIME, 9);
+  CHECK(!link.has_start && !link.has_expire && !link.has_limit);
+  lks_link_set_time(&link, LKS_MEMBER_START_TIME, 1);
+  lks_link_set_time(&link, LKS_MEMBER_EXPIRE_TIME, 2);
+  lks_link_set_count(&link, LKS_MEMBER_REDIRECT_LIMIT, 3);
+  CHECK(link.has_start && link.has_expire && link.has_limit);
+  CHECK_INT(link.start_time, 1);
+  CHECK_INT(link.expire_time, 2);
+  CHECK(link.redirect_limit == 3);
+}
+
+static void test_name_makes_the_slug(void) {
+  static char name[LKS_LINK_NAME_MAX + 1];
+  memset(name, 'x', sizeof name);
+  lks_link link = url_link();
+  for (size_t length = 0; length <= sizeof name; length++) {
+    link.name = (lks_text){name, length};
+    expect(&link, length == 0 || length == sizeof name ? "an idempotent name must have 1 to 512 bytes" : NULL);
+  }
+  link.name.length = 1;
+  link.custom_slug = text("slug");
+  expect(&link, "custom_slug does not go with an idempotent name");
+}
+
 static void test_published_examples_pass(void) {
   lks_link link = url_link();
   link.has_limit = true;
@@ -385,6 +426,8 @@ static void test_named_slugs_depend_on_secret_and_name_alone(void) {
 }
 
 int main(void) {
+  RUN(test_members_find_their_place);
+  RUN(test_name_makes_the_slug);
   RUN(test_published_examples_pass);
   RUN(test_required_fields);
   RUN(test_fields_of_the_other_type);
