@@ -17,6 +17,7 @@ struct lks_engine {
   const void *user; /* of the streak, by its address alone */
   size_t streak;
   lks_time rested; /* since when nothing runs */
+  int failure;
 };
 
 lks_engine *lks_engine_new(const lks_engine_maker *maker) {
@@ -49,7 +50,10 @@ void *lks_engine_enter(lks_engine *engine, const void *user, lks_time now) {
     engine->running = 0;
     engine->owner = getpid();
   }
-  if (engine->made == NULL) engine->made = engine->maker->make();
+  if (engine->made == NULL) {
+    engine->made = engine->maker->make();
+    engine->failure = 0;
+  }
   if (engine->made == NULL) return NULL;
   bool goes_on = user == engine->user && now - engine->rested <= SOON;
   if (engine->running++ == 0) engine->streak = goes_on ? engine->streak + 1 : 0;
@@ -60,5 +64,17 @@ void *lks_engine_enter(lks_engine *engine, const void *user, lks_time now) {
 void lks_engine_leave(lks_engine *engine, lks_time now) {
   if (--engine->running > 0) return;
   engine->rested = now;
-  if (engine->streak < STREAK) drop(engine);
+  if (engine->streak < STREAK || engine->failure != 0) drop(engine);
+}
+
+void *lks_engine_running(const lks_engine *engine) {
+  return engine->running > 0 && engine->owner == getpid() ? engine->made : NULL;
+}
+
+void lks_engine_note_failure(lks_engine *engine, int failure) {
+  engine->failure = failure;
+}
+
+int lks_engine_failure(const lks_engine *engine) {
+  return engine->failure;
 }

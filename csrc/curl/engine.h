@@ -27,4 +27,10 @@ void lks_engine_release(lks_engine *engine);
 void *lks_engine_enter(lks_engine *engine, const void *user, lks_time now);
 void lks_engine_leave(lks_engine *engine, lks_time now);
 
+/* What runs requests now, in this process; NULL when none runs. */
+void *lks_engine_running(const lks_engine *engine);
+/* That it failed as a whole, 0: it did not. What runs on it has to end; then it is dropped. */
+void lks_engine_note_failure(lks_engine *engine, int failure);
+int lks_engine_failure(const lks_engine *engine);
+
 #endif

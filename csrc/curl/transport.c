@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "core/url.h"
@@ -60,6 +61,10 @@ struct lks_transport {
   CURLcode code; /* once done */
   char error[CURL_ERROR_SIZE];
 };
+
+static bool must_guard_sigpipe(void) {
+  return curl_version_info(CURLVERSION_NOW)->version_num < 0x075700;
+}
 
 static void *make_multi(void) {
   CURLM *multi = curl_multi_init();
@@ -238,7 +243,7 @@ lks_kind lks_transport_new(const lks_transport_options *options, lks_transport *
   transport->connect_timeout = options->connect_timeout;
   transport->max_response_bytes = options->max_response_bytes;
   const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
-  transport->guard_sigpipe = library->version_num < 0x075700;
+  transport->guard_sigpipe = must_guard_sigpipe();
   transport->unzips = (library->features & CURL_VERSION_LIBZ) != 0;
   lks_answer_init(&transport->flight.answer, options->max_response_bytes);
   lks_buffer_init(&transport->ca_file, SIZE_MAX / 4);
@@ -393,10 +398,11 @@ static void report(lks_transport *transport, CURLcode code, lks_exchange *exchan
   lks_flight_failed(&transport->flight, status, &facts, exchange);
 }
 
-static void refuse(lks_exchange *exchange, lks_kind kind, const char *message) {
+static bool refuse(lks_exchange *exchange, lks_kind kind, const char *message) {
   exchange->kind = kind;
   exchange->permanent = kind == LKS_KIND_CONFIG;
   exchange->message = message;
+  return false;
 }
 
 /* Another transport's exchange may be driven by a pause in this one's, and end there. */
@@ -412,80 +418,134 @@ static void note_ends(CURLM *multi) {
   }
 }
 
-/* Waits until libcurl has something to do, at most until it is time to look up. False: there was nothing. */
-static bool wait(const lks_transport *transport, CURLM *multi) {
-  lks_span span = transport->flight.end - lks_monotonic();
-  int ready = 0, most = lks_span_to_milliseconds(span < LOOK_UP ? span : LOOK_UP);
+void lks_transport_advance(lks_engine *engine) {
+  CURLM *multi = lks_engine_running(engine);
+  int running = 0;
+  if (multi == NULL) return;
+  lks_sigpipe guard;
+  bool guarded = must_guard_sigpipe();
+  if (guarded) lks_sigpipe_block(&guard);
+  CURLMcode code = curl_multi_perform(multi, &running);
+  if (code == CURLM_OK) note_ends(multi);
+  lks_engine_note_failure(engine, code == CURLM_OK ? 0 : (int)code);
+  if (guarded) lks_sigpipe_restore(&guard);
+}
+
+bool lks_transport_wait(lks_engine *engine, lks_span most) {
+  CURLM *multi = lks_engine_running(engine);
+  int ready = 0, milliseconds = lks_span_to_milliseconds(most < LOOK_UP ? most : LOOK_UP);
+  if (multi == NULL) {
+    (void)poll(NULL, 0, milliseconds);
+    return false;
+  }
 #if LIBCURL_VERSION_NUM >= 0x074200
-  (void)curl_multi_poll(multi, NULL, 0, most, &ready);
+  (void)curl_multi_poll(multi, NULL, 0, milliseconds, &ready);
 #else
-  (void)curl_multi_wait(multi, NULL, 0, most, &ready);
+  (void)curl_multi_wait(multi, NULL, 0, milliseconds, &ready);
   if (ready == 0) (void)poll(NULL, 0, 2); /* without a socket that returned at once */
 #endif
   return ready > 0;
 }
 
-static CURLcode run(lks_transport *transport, CURLM *multi, const lks_pause *pause) {
-  for (;;) {
-    int running = 0;
-    CURLMcode code = curl_multi_perform(multi, &running);
-    if (code != CURLM_OK) return code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
-    note_ends(multi);
-    if (lks_flight_must_end(&transport->flight, transport->done)) return CURLE_ABORTED_BY_CALLBACK;
-    if (transport->done) return transport->code;
-    if (!wait(transport, multi) && pause != NULL && !pause->goes_on(pause->context))
-      transport->flight.stop = LKS_STOP_GIVEN_UP;
+size_t lks_transport_descriptors(lks_engine *engine, lks_descriptor *out, size_t maximum, bool *complete) {
+  CURLM *multi = lks_engine_running(engine);
+  fd_set read, write, failed;
+  int highest = -1;
+  size_t count = 0;
+  FD_ZERO(&read);
+  FD_ZERO(&write);
+  FD_ZERO(&failed);
+  *complete = multi != NULL && curl_multi_fdset(multi, &read, &write, &failed, &highest) == CURLM_OK && highest >= 0;
+  for (int i = 0; *complete && i <= highest; i++) {
+    bool reads = FD_ISSET(i, &read) != 0, writes = FD_ISSET(i, &write) != 0;
+    if (!reads && !writes) continue;
+    if (count == maximum) *complete = false;
+    if (count < maximum) out[count++] = (lks_descriptor){.descriptor = i, .reads = reads, .writes = writes};
   }
+  return count;
 }
 
-static CURLcode perform(lks_transport *transport, const lks_pause *pause) {
-  CURLcode code = CURLE_OUT_OF_MEMORY;
-  lks_sigpipe guard;
-  if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
-  CURLM *multi = lks_engine_enter(transport->engine, transport, lks_monotonic());
-  if (multi != NULL) {
-    if (curl_multi_add_handle(multi, transport->easy) == CURLM_OK) {
-      code = run(transport, multi, pause);
-      (void)curl_multi_remove_handle(multi, transport->easy);
-    }
-    lks_engine_leave(transport->engine, lks_monotonic());
-  }
-  lks_scrub_stack();
-  if (transport->guard_sigpipe) lks_sigpipe_restore(&guard);
-  return code;
+lks_span lks_transport_next(const lks_engine *engine) {
+  CURLM *multi = lks_engine_running(engine);
+  long milliseconds = -1;
+  if (multi == NULL || curl_multi_timeout(multi, &milliseconds) != CURLM_OK || milliseconds < 0) return -1;
+  return milliseconds * (LKS_SECOND / 1000);
 }
 
-void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
-                        bool repeatable, const lks_pause *pause, lks_exchange *exchange) {
+bool lks_transport_begin(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
+                         bool repeatable, lks_exchange *exchange) {
   *exchange = (lks_exchange){.headers = "", .body = "", .message = ""};
-  if (limit <= 0) {
-    refuse(exchange, LKS_KIND_TIMEOUT, "no time was left to send the request");
-    return;
-  }
-  if (request->has_body && lks_form_of(request) == LKS_FORM_HEAD) {
-    refuse(exchange, LKS_KIND_CONFIG, "libcurl cannot send a body with HEAD");
-    return;
-  }
+  if (limit <= 0) return refuse(exchange, LKS_KIND_TIMEOUT, "no time was left to send the request");
+  if (request->has_body && lks_form_of(request) == LKS_FORM_HEAD)
+    return refuse(exchange, LKS_KIND_CONFIG, "libcurl cannot send a body with HEAD");
   if (transport->easy != NULL && transport->owner != getpid()) abandon_easy(transport);
   lks_kind opened = transport->easy == NULL ? open_easy(transport) : LKS_KIND_NONE;
-  if (opened != LKS_KIND_NONE) {
-    refuse(exchange, opened, "libcurl cannot be used");
-    return;
-  }
+  if (opened != LKS_KIND_NONE) return refuse(exchange, opened, "libcurl cannot be used");
 
   transport->done = false;
   lks_flight_begin(&transport->flight, limit, repeatable);
   CURLcode code = prepare(transport, request, key, limit);
-  if (code != CURLE_OK) {
-    /* Which options were taken is unclear now. */
-    close_easy(transport);
-    refuse(exchange, code == CURLE_OUT_OF_MEMORY ? LKS_KIND_NO_MEMORY : LKS_KIND_CONFIG, curl_easy_strerror(code));
+  CURLM *multi = NULL;
+  if (code == CURLE_OK) multi = lks_engine_enter(transport->engine, transport, lks_monotonic());
+  if (multi != NULL && curl_multi_add_handle(multi, transport->easy) != CURLM_OK) {
+    lks_engine_leave(transport->engine, lks_monotonic());
+    multi = NULL;
+  }
+  if (multi != NULL) return true;
+  /* Which options were taken is unclear now. */
+  close_easy(transport);
+  if (code == CURLE_OK) code = CURLE_OUT_OF_MEMORY;
+  return refuse(exchange, code == CURLE_OUT_OF_MEMORY ? LKS_KIND_NO_MEMORY : LKS_KIND_CONFIG, curl_easy_strerror(code));
+}
+
+bool lks_transport_has_ended(lks_transport *transport) {
+  if (transport->easy == NULL || transport->owner != getpid()) return true;
+  return lks_flight_must_end(&transport->flight, transport->done) || transport->done ||
+         lks_engine_failure(transport->engine) != 0;
+}
+
+/* What libcurl made of it, or what it has to be taken for. */
+static CURLcode code_of(const lks_transport *transport) {
+  if (transport->flight.stop != LKS_STOP_NONE) return CURLE_ABORTED_BY_CALLBACK;
+  if (transport->done) return transport->code;
+  int failure = lks_engine_failure(transport->engine);
+  if (failure == 0) return CURLE_ABORTED_BY_CALLBACK;
+  return failure == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
+}
+
+void lks_transport_end(lks_transport *transport, lks_exchange *exchange) {
+  *exchange = (lks_exchange){.headers = "", .body = "", .message = ""};
+  if (transport->easy == NULL || transport->owner != getpid()) {
+    exchange->kind = LKS_KIND_NETWORK;
+    exchange->sent = true;
+    exchange->message = "the request belongs to the process that this one was forked from";
     return;
   }
-
-  report(transport, perform(transport, pause), exchange);
+  CURLM *multi = lks_engine_running(transport->engine);
+  if (!transport->done && transport->flight.stop == LKS_STOP_NONE && lks_engine_failure(transport->engine) == 0)
+    transport->flight.stop = LKS_STOP_GIVEN_UP;
+  lks_sigpipe guard;
+  if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
+  (void)curl_multi_remove_handle(multi, transport->easy);
+  lks_engine_leave(transport->engine, lks_monotonic());
+  lks_scrub_stack();
+  if (transport->guard_sigpipe) lks_sigpipe_restore(&guard);
+  report(transport, code_of(transport), exchange);
   /* libcurl may have kept what is half made. */
   if (lks_flight_ran_short(&transport->flight)) close_easy(transport);
+}
+
+void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
+                        bool repeatable, const lks_pause *pause, lks_exchange *exchange) {
+  if (!lks_transport_begin(transport, request, key, limit, repeatable, exchange)) return;
+  for (;;) {
+    lks_transport_advance(transport->engine);
+    if (lks_transport_has_ended(transport)) break;
+    if (!lks_transport_wait(transport->engine, transport->flight.end - lks_monotonic()) && pause != NULL &&
+        !pause->goes_on(pause->context))
+      transport->flight.stop = LKS_STOP_GIVEN_UP;
+  }
+  lks_transport_end(transport, exchange);
 }
 
 const char *lks_transport_version(void) {

@@ -53,6 +53,31 @@ typedef struct lks_pause {
 void lks_transport_send(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
                         bool repeatable, const lks_pause *pause, lks_exchange *exchange);
 
+/* The same in pieces, for several at once. Begins to send: true, and lks_transport_end has to follow; until then the
+ * request and the key are borrowed. False when nothing was sent, and `exchange` says why. */
+bool lks_transport_begin(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
+                         bool repeatable, lks_exchange *exchange);
+/* Lets all that was begun on the engine go on, without waiting. */
+void lks_transport_advance(lks_engine *engine);
+/* Waits until one of them has something to do, `most` at most and never long enough to miss a signal for long. False:
+ * there was nothing. */
+bool lks_transport_wait(lks_engine *engine, lks_span most);
+typedef struct lks_descriptor {
+  int descriptor;
+  bool reads;
+  bool writes;
+} lks_descriptor;
+
+/* What somebody else can wait for in place of lks_transport_wait. *complete is false where not all of it can be told:
+ * then the wait has to be a short one. */
+size_t lks_transport_descriptors(lks_engine *engine, lks_descriptor *out, size_t maximum, bool *complete);
+/* How long such a wait may be; below 0: as long as one likes. */
+lks_span lks_transport_next(const lks_engine *engine);
+/* Whether what was begun is over, or has to end. */
+bool lks_transport_has_ended(lks_transport *transport);
+/* Ends it, over or not (then given up, as `sent` tells), and fills `exchange`. */
+void lks_transport_end(lks_transport *transport, lks_exchange *exchange);
+
 /* "libcurl/7.88.1 OpenSSL/3.0.15 …"; static. */
 const char *lks_transport_version(void);
 
