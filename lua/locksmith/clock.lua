@@ -2,11 +2,12 @@
 
 local core = require "locksmith.core"
 local phase = require "locksmith.transport.phase"
+local scheduler = require "locksmith.scheduler"
 
 local clock = {}
 
---- Blocks the process while it waits.
-clock.system = { now = core.now, sleep = core.sleep }
+--- Blocks the process while it waits, unless a coroutine's place can do it.
+clock.system = { now = core.now, sleep = scheduler.sleep }
 
 --- nginx's timer, so that a wait leaves the worker free. nginx's own time is that at which the present turn of its
 --- event loop began: the time is read afresh, and a timer is set from a fresh time, or it would end early.

@@ -6,6 +6,8 @@ local shdict = require "locksmith.store.shdict"
 local redis = require "locksmith.store.redis"
 
 local Error = require "locksmith.error"
+local loop = require "locksmith.loop"
+local parallel = require "locksmith.parallel"
 
 --- As assert(), for calls of this library. An error becomes a text that begins with the caller's line, which every
 --- interpreter prints well; assert() itself, given an error object, says something else on Lua 5.1 and 5.2.
@@ -24,6 +26,8 @@ return {
   redis = redis.new,
   file = file.new,
   store = { memory = memory.new, shdict = shdict.new, redis = redis.new, file = file.new },
+  parallel = parallel,
+  loop = loop,
   assert = check,
   is_error = Error.is,
 }

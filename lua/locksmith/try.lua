@@ -1,8 +1,11 @@
 --- Calls a function of the caller's and catches what it raises; it may wait in a coroutine. Plain Lua 5.1 cannot yield
 --- through pcall: a coroutine of its own catches errors as well, and hands its yields on.
 
+local scheduler = require "locksmith.scheduler"
+
 local function in_coroutine(action, ...)
   local thread = coroutine.create(action)
+  scheduler.put(thread, scheduler.here())
   local function passed_on(ok, ...)
     if not ok or coroutine.status(thread) == "dead" then return ok, ... end
     return passed_on(coroutine.resume(thread, coroutine.yield(...)))

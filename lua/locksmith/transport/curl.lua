@@ -1,20 +1,122 @@
---- libcurl, blocking: for everything that is not nginx.
+--- libcurl, for everything that is not nginx. A request that blocks has the main handle; each of those that are under
+--- way together has one of its own. A handle has a connection, which stays for its next request.
+
+local core = require "locksmith.core"
+local scheduler = require "locksmith.scheduler"
+
+---@class locksmith.CurlTransport
+---@field library table
+---@field settings table of its handles
+---@field main userdata
+---@field idle table<boolean, userdata[]> the other ones, by whether they share nothing, as event loops want it
+---@field busy table<userdata, boolean>
+local Curl = {}
+Curl.__index = Curl
+Curl.tells = true
+
+local function take(self, apart)
+  local handle, message = table.remove(self.idle[apart]), nil
+  if not handle then
+    self.settings.alone = apart
+    handle, message = self.library.new(self.settings)
+    if not handle then return nil, message end
+  end
+  self.busy[handle] = true
+  return handle
+end
+
+-- So many of a sort stay when none is busy.
+local IDLE_MAX = 1
+
+local function trim(self, most)
+  for _, list in pairs(self.idle) do
+    for i = #list, most + 1, -1 do
+      list[i]:close()
+      list[i] = nil
+    end
+  end
+end
+
+local function give_back(self, handle, apart)
+  self.busy[handle] = nil
+  if self.closed then return handle:close() end
+  local list = self.idle[apart]
+  list[#list + 1] = handle
+  if next(self.busy) == nil then trim(self, IDLE_MAX) end
+end
+
+local function given_back(self, handle, apart, ...)
+  give_back(self, handle, apart)
+  return ...
+end
+
+--- Sends in the coroutine's place. Something that raises in between leaves the handle to be collected.
+local function send_in(self, place, call, limit, noted)
+  local apart = place.apart or false
+  local handle, message = take(self, apart)
+  if not handle then return nil, "config", false, message, true end
+  local ends = core.now() + limit
+  local started, kind, sent, text, permanent, status = handle:start(call, limit, noted)
+  if started ~= true then
+    return given_back(self, handle, apart, started, kind, sent, text, permanent, status)
+  end
+  local lines, left = { handle }, limit
+  handle:advance()
+  while not handle:has_ended() and not place.left do
+    place:wait(lines, left)
+    handle:advance()
+    left = math.max(0, math.min(left, ends - core.now()))
+  end
+  return given_back(self, handle, apart, handle:finish(call, nil, noted))
+end
+
+--- Carries out one attempt.
+---@param call userdata
+---@param limit number seconds
+---@param noted locksmith.Task
+---@return integer? status nil when there is no answer
+---@return string headers raw lines, or the kind of the failure
+---@return string|boolean body, or whether something was sent
+---@return number|string? connected seconds, or the message
+---@return boolean? permanent
+---@return integer? status of a failure
+function Curl:send(call, limit, noted)
+  local place = scheduler.here()
+  if place then return send_in(self, place, call, limit, noted) end
+  return self.main:send(call, limit, noted)
+end
+
+function Curl:close()
+  self.closed = true
+  trim(self, 0)
+  for handle in pairs(self.busy) do handle:close() end
+  self.main:close()
+end
 
 local curl = {}
 
 ---@param options table the client's options
----@return table? transport
+---@return locksmith.CurlTransport?
 ---@return string? message why it cannot be used
 function curl.new(options)
   local ok, library = pcall(require, "locksmith.curl")
   if not ok and tostring(library):find "not enough memory$" then error(library, 0) end
   if not ok then return nil, "transport \"curl\" needs locksmith's libcurl module: " .. tostring(library) end
-  return library.new {
-    ca_file = options.ca_file,
-    proxy = options.proxy,
-    connect_timeout = options.connect_timeout,
-    max_response_bytes = options.max_response_bytes,
-  }
+  local self = setmetatable({
+    library = library,
+    settings = {
+      ca_file = options.ca_file,
+      proxy = options.proxy,
+      connect_timeout = options.connect_timeout,
+      max_response_bytes = options.max_response_bytes,
+    },
+    idle = { [false] = {}, [true] = {} },
+    busy = setmetatable({}, { __mode = "k" }),
+  }, Curl)
+  local message
+  self.main, message = library.new(self.settings)
+  if not self.main then return nil, message end
+  return self
 end
 
 return curl
