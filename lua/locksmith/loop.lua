@@ -83,19 +83,30 @@ end
 -- copas waits for sockets of LuaSocket only: there one looks again and again, so soon.
 local NAP, NAP_MAX = 0.001, 0.01
 
---- A way to let the other threads of a copas run that has no sleep (before 2.0): a socket that can always be written,
+-- copas tells threads apart by what they wait for, and sockets by their descriptors: each that waits has one.
+local function new_turn()
+  local socket = assert(require "socket".udp())
+  assert(socket:setsockname("127.0.0.1", 0)) -- until then there is no descriptor
+  local turn = { waits = false }
+  function turn.getfd() return socket:getfd() end
+  function turn.dirty() return false end
+  function turn.close() end -- copas closes what a thread that ended had waited for last
+  function turn.send()
+    turn.waits = not turn.waits
+    if turn.waits then return nil, "timeout", 0 end
+    return 1
+  end
+  return turn
+end
+
+--- A way to let the other threads of a copas run that has no sleep (before 2.0): sockets that can always be written,
 --- and a pause that is short even for a busy loop.
 local function yield_in_turn(copas)
-  local socket = assert(require "socket".udp())
-  local napped = 0
+  local free, napped = {}, 0
   return function()
-    local turn = { getfd = function() return socket:getfd() end, dirty = function() return false end }
-    function turn.send()
-      if turn.has_waited then return 1 end
-      turn.has_waited = true
-      return nil, "timeout", 0
-    end
+    local turn = table.remove(free) or new_turn()
     copas.send(turn, "")
+    free[#free + 1] = turn
     if core.now() - napped > NAP then
       core.sleep(NAP)
       napped = core.now()

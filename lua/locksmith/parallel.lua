@@ -46,7 +46,7 @@ end
 local Run = {}
 Run.__index = Run
 
-local function conclude(self, worker, ok, value, err)
+local function conclude(worker, ok, value, err)
   worker.done = true
   if ok then
     worker.value, worker.err = value, err
@@ -65,7 +65,7 @@ local function pass_on(self, worker, ...)
 end
 
 local function resumed(self, worker, ok, first, ...)
-  if coroutine.status(worker.thread) == "dead" then return conclude(self, worker, ok, first, ...) end
+  if coroutine.status(worker.thread) == "dead" then return conclude(worker, ok, first, ...) end
   if first ~= OURS then return pass_on(self, worker, first, ...) end
 end
 
@@ -188,7 +188,10 @@ local function parallel(items, work, opts)
   local run, place = setmetatable(given, Run), scheduler.here()
   run.apart = place and place.apart
   local closer = setmetatable({}, { __close = function() run:close() end })
-  return function() return run:next() end, nil, nil, closer
+  return function()
+    local item, value, err = run:next() -- no tail call: where it was called from shows whether it can yield
+    return item, value, err
+  end, nil, nil, closer
 end
 
 return parallel

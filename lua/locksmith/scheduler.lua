@@ -35,7 +35,7 @@ local function stack_can_yield()
   end
 end
 
-local can_yield = coroutine.isyieldable or debug and debug.getinfo and stack_can_yield or function() return true end
+local can_yield = rawget(coroutine, "isyieldable") or debug and debug.getinfo and stack_can_yield or function() return true end
 
 --- The place of the coroutine that runs.
 ---@return locksmith.Place?

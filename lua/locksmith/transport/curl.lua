@@ -15,8 +15,9 @@ Curl.__index = Curl
 Curl.tells = true
 
 local function take(self, apart)
-  local handle, message = table.remove(self.idle[apart]), nil
+  local handle = table.remove(self.idle[apart])
   if not handle then
+    local message
     self.settings.alone = apart
     handle, message = self.library.new(self.settings)
     if not handle then return nil, message end
