@@ -43,6 +43,7 @@ end
 ---@field exhausted boolean there are no more items
 ---@field waiting table[] transports that were waited for last
 ---@field apart boolean? see locksmith.Place
+---@field resting table<table, boolean> likewise
 local Run = {}
 Run.__index = Run
 
@@ -74,7 +75,8 @@ function resume(self, worker, ...)
 end
 
 local function begin(self, item)
-  local worker = setmetatable({ item = item, thread = coroutine.create(self.work), apart = self.apart }, Worker)
+  local worker = setmetatable({ item = item, thread = coroutine.create(self.work), apart = self.apart,
+    resting = self.resting }, Worker)
   scheduler.put(worker.thread, worker)
   self.workers[#self.workers + 1] = worker
   resume(self, worker, item)
@@ -143,14 +145,14 @@ function Run:next()
     fill(self)
     local worker = take(self)
     if worker then return worker.item, worker.value, worker.err end
-    if #self.workers == 0 then return nil end
+    if #self.workers == 0 then return self:close() end
     local place = scheduler.here()
     if place and place.left then return self:close() end
     if not step(self) then wait(self) end
   end
 end
 
---- Nobody wants more results: what is in flight ends now.
+--- No more results are wanted: what is in flight ends now.
 function Run:close()
   if self.closing then return end
   self.closing, self.exhausted = true, true
@@ -159,6 +161,7 @@ function Run:close()
     if not worker.done then resume(self, worker) end
   end
   self.workers = {}
+  for used in pairs(self.resting) do used:rest() end
 end
 
 local function items_of(items)
@@ -183,7 +186,7 @@ local function parallel(items, work, opts)
   options.argument(work, "function", "work", WHAT)
   opts = options.read(opts, OPTIONS, WHAT)
   local given = { next_item = next_item, work = work, ordered = opts.ordered or false,
-    concurrency = opts.concurrency or CONCURRENCY, workers = {}, waiting = {} }
+    concurrency = opts.concurrency or CONCURRENCY, workers = {}, waiting = {}, resting = {} }
   if transport.under_nginx() then return require("locksmith.nginx.parallel").run(given) end
   local run, place = setmetatable(given, Run), scheduler.here()
   run.apart = place and place.apart

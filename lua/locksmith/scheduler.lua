@@ -8,6 +8,7 @@ local scheduler = {}
 ---@field wait fun(self: locksmith.Place, lines: table[], seconds: number) returns when one of the started transports
 ---  has something to do, when that time has passed, or before
 ---@field apart boolean? its transports are to be driven one by one, and so share nothing
+---@field resting table<table, boolean>? transports to be told when no more calls come for now, by their `rest`
 ---@field left boolean? nobody wants its results any more
 
 local places = setmetatable({}, { __mode = "k" })

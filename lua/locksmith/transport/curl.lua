@@ -38,16 +38,25 @@ local function trim(self, most)
   end
 end
 
-local function give_back(self, handle, apart)
-  self.busy[handle] = nil
-  if self.closed then return handle:close() end
-  local list = self.idle[apart]
-  list[#list + 1] = handle
+--- Closes connections that nothing needs for now.
+function Curl:rest()
   if next(self.busy) == nil then trim(self, IDLE_MAX) end
 end
 
-local function given_back(self, handle, apart, ...)
-  give_back(self, handle, apart)
+--- A run of many calls goes on with the connections until it ends.
+local function given_back(self, place, handle, ...)
+  self.busy[handle] = nil
+  if self.closed then
+    handle:close()
+    return ...
+  end
+  local list = self.idle[place.apart or false]
+  list[#list + 1] = handle
+  if place.resting then
+    place.resting[self] = true
+  else
+    self:rest()
+  end
   return ...
 end
 
@@ -59,7 +68,7 @@ local function send_in(self, place, call, limit, noted)
   local ends = core.now() + limit
   local started, kind, sent, text, permanent, status = handle:start(call, limit, noted)
   if started ~= true then
-    return given_back(self, handle, apart, started, kind, sent, text, permanent, status)
+    return given_back(self, place, handle, started, kind, sent, text, permanent, status)
   end
   local lines, left = { handle }, limit
   handle:advance()
@@ -68,7 +77,7 @@ local function send_in(self, place, call, limit, noted)
     handle:advance()
     left = math.max(0, math.min(left, ends - core.now()))
   end
-  return given_back(self, handle, apart, handle:finish(call, nil, noted))
+  return given_back(self, place, handle, handle:finish(call, nil, noted))
 end
 
 --- Carries out one attempt.
