@@ -6,6 +6,7 @@ local core = require "locksmith.core"
 local events = require "locksmith.events"
 local key_source = require "locksmith.key_source"
 local response = require "locksmith.response"
+local scheduler = require "locksmith.scheduler"
 
 local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, core.DONE
 
@@ -138,10 +139,12 @@ function driver.run(task, call, fields, shape)
   task.running, task.fields, task.shape, task.reads = call, fields or false, shape or false, call:is_reading()
   task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
   task.token, task.mark, task.store = nil, nil, nil
+  local place = scheduler.here()
   while true do
     local time = now()
     task.time = time
     if session.closed then call:abort(time, "closed", "the client was closed") end
+    if place and place.left then call:abort(time, "closed", "the loop over its results was left") end
     local action, span, effects = call:next(time, memory)
     if effects ~= 0 then session.pacing.settle(session, call, effects, task) end
     if action == SEND then

@@ -36,7 +36,7 @@ local function stack_can_yield()
   end
 end
 
-local can_yield = rawget(coroutine, "isyieldable") or debug and debug.getinfo and stack_can_yield or function() return true end
+local can_yield = rawget(coroutine, "isyieldable") or debug and debug.getinfo and stack_can_yield
 
 --- The place of the coroutine that runs.
 ---@return locksmith.Place?
@@ -48,7 +48,7 @@ function scheduler.here()
     local loop = scheduler.loop
     place = loop and loop:runs(thread) and loop or nil
   end
-  if place and can_yield() then return place end
+  if place and (not can_yield or can_yield()) then return place end
 end
 
 --- Waits, in whatever place.
