@@ -5,7 +5,7 @@ local curl = require "locksmith.curl"
 local sandbox = require "locksmith.sandbox"
 
 local METHODS = { "next", "request", "target", "key", "grant", "refuse", "response", "failure", "abort",
-  "result", "lateness", "pause", "attempt", "deadline", "is_retrying", "is_reading", "state_name", "secret",
+  "result", "lateness", "pause", "attempt", "deadline", "is_retrying", "is_reading", "state_name", "redact", "headers",
   "counts_quota", "holds_key", "is_unpaced", "operation", "close" }
 
 local function new_call()
@@ -37,6 +37,7 @@ describe("a call of the binding", function()
     local call = new_call()
     call:abort(1e9, "closed")
     assert.equal("closed", call:result().kind)
+    call:close()
     for _, method in ipairs(METHODS) do
       local ok, message = ask(call, method)
       assert.equal(method == "close", ok, method)

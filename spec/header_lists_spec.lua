@@ -125,12 +125,30 @@ describe("a header that comes several times", function()
   end)
 
   describe("among header lines", function()
+    local call
+
+    before_each(function()
+      local client = core.client { service = "locker", user_agent = "x", margin = 0.05 }
+      client:set_key(core.key("locker", sandbox.LOCKER_KEY))
+      call = assert(core.call(client, core.operations["locker.request"], 1e9, nil,
+        { method = "GET", path = "x", fields = { { "one, two", "a big b" } } }))
+    end)
+
     it("is one list; a line that goes on is one value", function()
       assert.same({ a = "1, 3, ", b = "2", c = "folded again", d = "" },
-        core.headers "A: 1\r\nb:2\nA:3\r\nC:\r\n  folded\r\n\t again \r\nA: \r\nd:\n \nno colon\n e: 5\n")
-      assert.same({}, core.headers "")
-      assert.same({}, core.headers "\n\n \n:")
-      assert.same({}, core.headers " a: 1\n b: 2")
+        call:headers "A: 1\r\nb:2\nA:3\r\nC:\r\n  folded\r\n\t again \r\nA: \r\nd:\n \nno colon\n e: 5\n")
+      assert.same({}, call:headers "")
+      assert.same({}, call:headers "\n\n \n:")
+      assert.same({}, call:headers " a: 1\n b: 2")
+    end)
+
+    it("shows no secret, whatever lines it came on", function()
+      assert.same({ a = "[redacted]", b = "<[redacted]>", c = "one", d = "two", e = "[redacted]s" },
+        call:headers "A: one, two\nb: <a big\r\n b>\nC: one\nE: one\nd: two\ne: twos\n")
+      assert.same({ ["[redacted]"] = "x" }, call:headers { ["a big b"] = "x" })
+      local given = { a = "b" }
+      assert.equal(given, call:headers(given))
+      assert.is_nil(call:headers(nil))
     end)
 
     it("takes memory in proportion to its size", function()
@@ -139,7 +157,7 @@ describe("a header that comes several times", function()
       collectgarbage()
       collectgarbage "stop"
       local before = collectgarbage "count"
-      local headers = core.headers(lines)
+      local headers = call:headers(lines)
       local used = collectgarbage "count" - before
       collectgarbage "restart"
       assert.equal(10000 * (#value + 2) - 2, #headers.a)

@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,20 @@ static void advance(lks_call *call, lks_time now) {
   call->seen = now;
 }
 
+/* A copy of what somebody said, without secrets; these are looked for before it is cut. NULL for NULL, and when out of
+ * memory. */
+static char *copy_said(const lks_call *call, const char *text, size_t maximum) {
+  if (text == NULL) return NULL;
+  lks_buffer clean;
+  lks_buffer_init(&clean, SIZE_MAX / 2);
+  lks_redaction redaction = lks_secrets_redact(call->options.secrets, call->key, text, strlen(text), &clean);
+  char *copy = NULL;
+  if (redaction != LKS_REDACTION_NO_MEMORY)
+    copy = lks_message_copy(redaction == LKS_REDACTION_DONE ? clean.data : text, maximum);
+  lks_buffer_free(&clean);
+  return copy;
+}
+
 static void set_failure(lks_call *call, lks_kind kind, lks_source source, int status, const char *code,
                         const char *message) {
   free(call->message);
@@ -106,8 +121,8 @@ static void set_failure(lks_call *call, lks_kind kind, lks_source source, int st
   call->kind = kind;
   call->source = source;
   call->status = status;
-  call->code = lks_message_copy(code, CODE_MAX);
-  call->message = lks_message_copy(message, LKS_MESSAGE_MAX);
+  call->code = copy_said(call, code, CODE_MAX);
+  call->message = copy_said(call, message, LKS_MESSAGE_MAX);
 }
 
 static void drop_slot(lks_call *call) {
@@ -287,7 +302,11 @@ static void join_message(lks_call *call, const char *first, const char *second) 
 void lks_call_refuse(lks_call *call, lks_time now, lks_kind kind, lks_span retry_after, const char *message) {
   advance(call, now);
   if (call->state != STATE_PACE && call->state != STATE_KEY) return;
-  if (call->state == STATE_KEY && call->attempt_count > 0) join_message(call, call->message, message);
+  if (call->state == STATE_KEY && call->attempt_count > 0) {
+    char *said = copy_said(call, message, LKS_MESSAGE_MAX);
+    join_message(call, call->message, said);
+    free(said);
+  }
   stop(call, kind, retry_after, message);
 }
 

@@ -27,6 +27,7 @@
 #include "evidence.h"
 #include "key.h"
 #include "retry.h"
+#include "secrets.h"
 #include "service.h"
 #include "timestamp.h"
 
@@ -51,6 +52,7 @@ typedef struct lks_call_options {
   lks_span late;      /* a request that leaves later than its slot by more than this is announced: LKS_EFFECT_MOVE */
   bool key_renewable; /* ask for the key again, once after a 401 and once when it has expired */
   lks_budget *budget; /* borrowed; NULL: no budget */
+  const lks_secrets *secrets; /* that no text of the result may hold; borrowed for the life of the call; NULL: none */
 } lks_call_options;
 
 typedef enum lks_action_kind {
@@ -136,7 +138,8 @@ void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, cons
 lks_span lks_call_lateness(const lks_call *call);
 lks_span lks_call_pause(const lks_call *call);
 
-/* The result, once DONE or FAILED. Pointers are borrowed from the call; strings may be NULL. */
+/* The result, once DONE or FAILED. Pointers are borrowed from the call; strings may be NULL. They hold neither the key
+ * nor another secret of the call, whoever said them. */
 typedef struct lks_result {
   lks_kind kind; /* LKS_KIND_NONE: DONE */
   lks_outcome outcome;

@@ -49,6 +49,11 @@ const lks_schema *lks_schema_subdomain(void) {
   return &subdomain_schema;
 }
 
+const lks_schema *lks_schema_at(size_t index) {
+  static const lks_schema *const schemas[] = {&link_schema, &address_schema, &subdomain_schema};
+  return index < COUNT(schemas) ? schemas[index] : NULL;
+}
+
 static bool is_name(const char *candidate, const char *name, size_t length) {
   return candidate != NULL && length > 0 && candidate[0] == name[0] && strncmp(candidate, name, length) == 0 &&
          strlen(candidate) == length;

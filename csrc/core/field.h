@@ -64,6 +64,9 @@ const lks_schema *lks_schema_link(void);
 const lks_schema *lks_schema_address(void);
 const lks_schema *lks_schema_subdomain(void);
 
+/* The schema at `index`, or NULL past the end. */
+const lks_schema *lks_schema_at(size_t index);
+
 /* Index of the field with that name or alias, -1 when there is none. */
 int lks_schema_find(const lks_schema *schema, const char *name, size_t length);
 

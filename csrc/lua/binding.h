@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "box.h"
+#include "core/field.h"
 #include "core/timestamp.h"
 
 void lks_lua_open_attach(lua_State *L);
@@ -15,13 +16,13 @@ void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
 void lks_lua_open_response(lua_State *L);
 void lks_lua_open_result(lua_State *L);
+void lks_lua_open_secrets(lua_State *L);
 void lks_lua_open_memory(lua_State *L);
 void lks_lua_open_state(lua_State *L);
 void lks_lua_open_field(lua_State *L);
 void lks_lua_open_nearest(lua_State *L);
 void lks_lua_open_file(lua_State *L);
 void lks_lua_open_link(lua_State *L);
-void lks_lua_open_headers(lua_State *L);
 void lks_lua_open_utf8(lua_State *L);
 void lks_lua_open_json(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
@@ -58,6 +59,13 @@ int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key
 /* Pushes method and url without its query. Returns how many values that are. */
 int lks_lua_push_target(lua_State *L, const lks_request *request);
 
+/* Remembers what of the request, the table at an index, may not be shown. */
+void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets);
+
+/* Pushes raw header lines as { lower-case name = value }. False: a value is not as it stands in the lines, but made of
+ * several. */
+bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length);
+
 /* Reads what an error body may say in any of the forms seen: { code, message }, { detail }, { error = "…" },
  * { error = { code, message } }, { errors = { … } }, or a bare string. Leaves values on the stack that keep the texts.
  */
@@ -73,8 +81,6 @@ int lks_lua_no_memory(lua_State *L);
 /* The call at index 1 of a method, of which the first upvalue must be the metatable, as lks_lua_new_type and
  * lks_lua_add_methods see to: comparing it is quicker than finding it by name. */
 lks_call_box *lks_lua_check_call(lua_State *L);
-/* Frees all that it holds. */
-void lks_lua_empty_call(lks_call_box *box);
 lks_client *lks_lua_check_client(lua_State *L, int index);
 lks_memory_store *lks_lua_check_memory(lua_State *L, int index);
 /* NULL when nil or absent. */

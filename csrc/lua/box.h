@@ -36,6 +36,8 @@ typedef struct lks_call_box {
   lks_client *client; /* retained */
   lks_call *call;     /* NULL until made */
   lks_request request;
+  lks_secrets secrets; /* of the request */
+  lks_buffer room;     /* where a text is written, so that an error of Lua's loses no memory */
   lks_ticket ticket;
   struct {
     lks_ticket ticket;

@@ -1,5 +1,6 @@
 #include "binding.h"
 
+#include <stdint.h>
 #include <string.h>
 
 lks_call_box *lks_lua_check_call(lua_State *L) {
@@ -11,16 +12,19 @@ lks_call_box *lks_lua_check_call(lua_State *L) {
   return box;
 }
 
-void lks_lua_empty_call(lks_call_box *box) {
+static void empty(lks_call_box *box) {
   lks_call_free(box->call);
   box->call = NULL;
   lks_request_free(&box->request);
+  lks_secrets_free(&box->secrets);
+  lks_buffer_free(&box->room);
   lks_client_release(box->client);
   box->client = NULL;
 }
 
+/* call:close(): forgets the request, its secrets and the key. Nothing can be asked of the call afterwards. */
 static int call_collect(lua_State *L) {
-  lks_lua_empty_call(luaL_checkudata(L, 1, LKS_CALL_TYPE));
+  empty(luaL_checkudata(L, 1, LKS_CALL_TYPE));
   return 0;
 }
 
@@ -28,6 +32,7 @@ static lks_call_box *push_box(lua_State *L, lks_client *client) {
   lks_call_box *box = lua_newuserdata(L, sizeof *box);
   memset(box, 0, sizeof *box);
   lks_request_init(&box->request);
+  lks_buffer_init(&box->room, SIZE_MAX / 2);
   box->request.user_agent = lks_client_user_agent(client);
   box->client = lks_client_retain(client);
   luaL_getmetatable(L, LKS_CALL_TYPE);
@@ -45,7 +50,8 @@ static int refuse_request(lua_State *L, lks_request_status status) {
 /* core.call(client, operation, now, limits | nil, request) -> call | nil, message
  *   limits: see binding.h; what they leave out is the client's
  *   request: { id, body, slug, query }, or { method, path, safe, body, query } where the operation has no route of its
- *   own; all texts but `safe`, and `query`, a list of pairs of texts */
+ *   own; all texts but `safe`, and `query`, a list of pairs of texts; `fields`: the wire table that the body was made
+ *   from, whose secrets no error shows, or, of an endpoint of the caller's own, a list of values, of which none does */
 static int call_new(lua_State *L) {
   lua_settop(L, 5);
   lks_client *client = lks_lua_check_client(L, 1);
@@ -56,8 +62,10 @@ static int call_new(lua_State *L) {
   lks_call_options options = {.operation = operation, .limits = *lks_client_limits(client)};
   lks_lua_read_limits(L, 4, now, &options.limits);
   lks_call_box *box = push_box(L, client);
+  options.secrets = &box->secrets;
   lks_request_status status = lks_lua_read_request(L, 5, client, &options, &box->request);
   if (status != LKS_REQUEST_OK) return refuse_request(L, status);
+  lks_lua_read_secrets(L, 5, operation, &box->secrets);
   box->repeatable = options.retry == LKS_RETRY_SAFE && !options.writes;
   box->call = lks_client_call(box->client, &options, now);
   return box->call == NULL ? lks_lua_no_memory(L) : 1;
@@ -198,16 +206,6 @@ static int call_is_reading(lua_State *L) {
   return 1;
 }
 
-/* call:secret() -> the key, for taking it out of what the service said; nil without one */
-static int call_secret(lua_State *L) {
-  lks_key *key = lks_call_current_key(lks_lua_check_call(L)->call);
-  if (key == NULL)
-    lua_pushnil(L);
-  else
-    lua_pushstring(L, lks_key_text(key));
-  return 1;
-}
-
 /* call:counts_quota() -> whether a success takes one from the monthly quota */
 static int call_counts_quota(lua_State *L) {
   lua_pushboolean(L, (lks_call_operation(lks_lua_check_call(L)->call)->flags & LKS_OPERATION_QUOTA) != 0);
@@ -256,7 +254,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"is_reading", call_is_reading},
                                      {"holds_slot", call_holds_slot},
                                      {"state_name", call_state_name},
-                                     {"secret", call_secret},
+
                                      {"counts_quota", call_counts_quota},
                                      {"holds_key", call_holds_key},
                                      {"is_unpaced", call_is_unpaced},

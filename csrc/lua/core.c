@@ -15,13 +15,13 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_call(L);
   lks_lua_open_response(L);
   lks_lua_open_result(L);
+  lks_lua_open_secrets(L);
   lks_lua_open_memory(L);
   lks_lua_open_state(L);
   lks_lua_open_field(L);
   lks_lua_open_nearest(L);
   lks_lua_open_file(L);
   lks_lua_open_link(L);
-  lks_lua_open_headers(L);
   lks_lua_open_utf8(L);
   lks_lua_open_json(L);
   lks_lua_open_quota(L);

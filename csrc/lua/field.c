@@ -140,9 +140,9 @@ static int read_extra(lua_State *L, const field_reader *reader) {
 
 static const lks_schema *check_schema(lua_State *L, int index) {
   const char *name = luaL_checkstring(L, index);
-  const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
-  for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
-    if (strcmp(schemas[i]->name, name) == 0) return schemas[i];
+  const lks_schema *schema;
+  for (size_t i = 0; (schema = lks_schema_at(i)) != NULL; i++)
+    if (strcmp(schema->name, name) == 0) return schema;
   luaL_argerror(L, index, "no such schema");
   return NULL;
 }

@@ -7,14 +7,16 @@
 
 #define NAME_MAX_LENGTH 128
 
-static void push_value(lua_State *L, const lks_header_line *header) {
+/* Pushes the value. False: it stands on several lines. */
+static bool push_value(lua_State *L, const lks_header_line *header) {
   if (memchr(header->value, '\n', header->value_length) == NULL) {
     lua_pushlstring(L, header->value, header->value_length);
-    return;
+    return true;
   }
   char *room = lua_newuserdata(L, header->value_length);
   lua_pushlstring(L, room, lks_headers_unfold(header->value, header->value_length, room));
   lua_remove(L, -2);
+  return false;
 }
 
 /* Pushes the name in small letters. */
@@ -65,41 +67,38 @@ static void join_repeated(lua_State *L, int lists, int headers) {
   }
 }
 
-/* core.headers(lines) -> { lower-case name = value }; of a repeated header the values are joined as a list
- * (RFC 9110, 5.3). What follows a line that begins with a blank belongs to the one before. */
-static int headers_read(lua_State *L) {
-  enum { HEADERS = 2, LISTS, NAME, VALUE, FIRST };
-  size_t length;
-  const char *lines = luaL_checklstring(L, 1, &length), *end = lines + length;
+/* Of a repeated header the values are joined as a list (RFC 9110, 5.3). What follows a line that begins with a blank
+ * belongs to the one before. */
+bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length) {
+  const int headers = lua_gettop(L) + 1, lists = headers + 1, name = headers + 2, value = headers + 3,
+            first = value + 1;
+  const char *end = lines + length;
+  bool as_sent = true;
   lks_header_line header;
-  lua_settop(L, 1);
+  luaL_checkstack(L, 12, NULL);
   lua_createtable(L, 0, 12);
   lua_pushnil(L);
   while (lks_headers_next(&lines, end, &header)) {
     if (header.name_length > NAME_MAX_LENGTH) continue;
     push_name(L, &header);
-    push_value(L, &header);
-    lua_pushvalue(L, NAME);
-    lua_rawget(L, HEADERS);
-    if (lua_isnil(L, FIRST)) {
-      lua_settop(L, VALUE);
-      lua_rawset(L, HEADERS);
+    as_sent = push_value(L, &header) && as_sent;
+    lua_pushvalue(L, name);
+    lua_rawget(L, headers);
+    if (lua_isnil(L, first)) {
+      lua_settop(L, value);
+      lua_rawset(L, headers);
     } else {
-      if (lua_isnil(L, LISTS)) {
+      if (lua_isnil(L, lists)) {
         lua_newtable(L);
-        lua_replace(L, LISTS);
+        lua_replace(L, lists);
       }
-      lua_pushvalue(L, VALUE);
-      add_repeated(L, LISTS, NAME, FIRST);
+      lua_pushvalue(L, value);
+      add_repeated(L, lists, name, first);
+      as_sent = false;
     }
-    lua_settop(L, LISTS);
+    lua_settop(L, lists);
   }
-  if (lua_istable(L, LISTS)) join_repeated(L, LISTS, HEADERS);
-  lua_settop(L, HEADERS);
-  return 1;
-}
-
-void lks_lua_open_headers(lua_State *L) {
-  lua_pushcfunction(L, headers_read);
-  lua_setfield(L, -2, "headers");
+  if (lua_istable(L, lists)) join_repeated(L, lists, headers);
+  lua_settop(L, headers);
+  return as_sent;
 }

@@ -54,8 +54,7 @@ static void set_failure(lua_State *L, const lks_call_box *box, const lks_result 
 }
 
 /* call:result() -> { status, elapsed, attempts = { { kind, status, elapsed, wait, resent }, … } } and, of a success,
- * recovered and quota; of a failure, the other fields of an error object. Nothing else can be asked of the call
- * afterwards: it forgets its request and its key. */
+ * recovered and quota; of a failure, the other fields of an error object, whose texts show no secret. */
 static int call_result(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_result result;
@@ -80,7 +79,6 @@ static int call_result(lua_State *L) {
     lks_lua_push_quota(L, &box->quota);
     lua_setfield(L, -2, "quota");
   }
-  lks_lua_empty_call(box);
   return 1;
 }
 

@@ -9,8 +9,6 @@ local answer = {}
 -- A page of a proxy or a portal is told by its title; this much of it is looked at.
 local TITLE_WITHIN, TITLE_MAX = 4096, 100
 local PLAIN_MAX = 500
--- Fields of a body that are nobody's business.
-local SECRET = { "password", "secretMemo", "targetUrl" }
 
 ---@param text string?
 ---@param raw boolean? see json.decode
@@ -50,13 +48,13 @@ end
 --- What a page that is no JSON looks like. Secrets are looked for as they were sent, so before anything is cut.
 ---@return string? # nil when it is no HTML
 ---@return boolean? titled
-local function describe_page(text, secrets)
+local function describe_page(call, text)
   local head = text:sub(1, TITLE_WITHIN)
   if not head:find "^[%z\1-\32\239\187\191]*<[!?]?[hH][tT][mM][lL]" and not head:find "^[%z\1-\32\239\187\191]*<!" then
     return nil
   end
   local title = head:match "<[tT][iI][tT][lL][eE][^>]*>([^<]*)<"
-  title = title and answer.line(Error.redacted(title, secrets), TITLE_MAX)
+  title = title and answer.line(call:redact(title), TITLE_MAX)
   if title and title ~= "" then return ('an HTML page titled "%s"'):format(title), true end
   return "an HTML page", false
 end
@@ -67,39 +65,20 @@ local function place(url)
 end
 
 --- Completes the fields of an error with what the answer says beside code and message.
----@param result table
+---@param call userdata which knows what no error may show
+---@param result table of the call, with headers
 ---@param value any the decoded body; false when it is no JSON
 ---@param text string? the body
----@param secrets string[] that no error may show
-function answer.explain(result, value, text, secrets)
-  result.details = details_of(value)
+function answer.explain(call, result, value, text)
+  result.details = call:redact(details_of(value))
   local status, location = result.status, result.headers and result.headers.location
   if status and status >= 300 and status <= 399 then
     if location then result.message = "the service answered with a redirect, to " .. place(location) end
   elseif value == false and text then
-    local page, titled = describe_page(text, secrets)
+    local page, titled = describe_page(call, text)
     -- The status says more than that it is one.
     if page and (titled or status and status < 300) then result.message = "the answer is " .. page .. ", not JSON" end
   end
-end
-
-local function add_texts(secrets, value, depth)
-  if type(value) == "string" then
-    secrets[#secrets + 1] = value
-  elseif type(value) == "table" and depth < 50 then
-    for _, inner in pairs(value) do add_texts(secrets, inner, depth + 1) end
-  end
-end
-
---- The texts that no error may show.
----@param fields table? of a known operation, by wire name; or a list of what a caller's own request was made from
----@return string[]
-function answer.secrets(fields)
-  local secrets = {}
-  if not fields then return secrets end
-  for _, name in ipairs(SECRET) do secrets[#secrets + 1] = fields[name] end
-  for i = 1, 2 do add_texts(secrets, fields[i], 0) end
-  return secrets
 end
 
 return answer

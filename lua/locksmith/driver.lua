@@ -59,22 +59,11 @@ local function wait(session, task, call, span)
   if type(refusal) == "string" then call:abort(session.now(), "phase", refusal) end
 end
 
-local function headers_of(task)
-  local headers = task.headers
-  if type(headers) == "string" then return core.headers(headers) end
-  return headers
-end
-
-local function secrets_of(call, fields)
-  local secrets = answer.secrets(fields)
-  secrets[#secrets + 1] = call:secret()
-  return secrets
-end
-
 local function succeed(task, call)
   if not task.reads then task.changed = "applied" end
-  local headers = Error.redacted_headers(headers_of(task) or {}, secrets_of(call, task.fields))
+  local headers = call:headers(task.headers) or {}
   local result = call:result()
+  call:close()
   task.result = result
   local value = task.value
   if value == false or result.recovered then
@@ -86,14 +75,14 @@ local function succeed(task, call)
 end
 
 local function fail(task, call)
-  local secrets, reads = secrets_of(call, task.fields), task.reads
-  local result = call:result()
+  local result, reads = call:result(), task.reads
   task.result = result
   if result.outcome == "unknown" and not reads then task.changed = "unknown" end
-  result.headers = headers_of(task)
+  result.headers = call:headers(task.headers)
   if task.raw then task.value = core.clean(task.value) end
-  if result.source == "remote" then answer.explain(result, task.value, task.text, secrets) end
-  local err = Error.new(result, secrets, reads)
+  if result.source == "remote" then answer.explain(call, result, task.value, task.text) end
+  call:close()
+  local err = Error.new(result, reads)
   if task.value == false then err.message = answer.line(err.message) end
   return nil, err
 end
@@ -103,40 +92,39 @@ end
 ---@param kind string what an attempt that is out ends with
 ---@param message string
 ---@return table? result the fields of an error; nil when there is no call, or it made no attempt
----@return string[]? secrets
 function driver.give_up(task, kind, message)
-  local call, result, secrets = task.running, task.result, nil
+  local call, result = task.running, task.result
   if not call then return nil end
   task.running = false
   if not result then
     call:abort(task.time, kind, message, task.sending)
     call:next(task.time, task.session.memory)
-    secrets = secrets_of(call, task.fields)
     local ok
     ok, result = pcall(call.result, call)
     if not ok then return nil end -- it never had the memory to begin
+    if not result.kind then message = call:redact(message) end
+    call:close()
   end
   if not result.kind then
     result.recovered, result.quota = nil, nil
     result.kind, result.message, result.outcome, result.source = kind, message, "applied", "local"
   end
   if #result.attempts == 0 then return nil end
-  return result, secrets
+  return result
 end
 
 --- Runs a call as the present step of a task.
 ---@param task locksmith.Task
 ---@param call userdata
----@param fields table? what the request was made from: no error may show it
 ---@param shape nil|fun(value: table): table makes the result from the decoded answer, which it passes to core.clean;
 ---  without it, it is only cleaned
 ---@return any value, or nil
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came
-function driver.run(task, call, fields, shape)
+function driver.run(task, call, shape)
   local session = task.session
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
-  task.running, task.fields, task.shape, task.reads = call, fields or false, shape or false, call:is_reading()
+  task.running, task.shape, task.reads = call, shape or false, call:is_reading()
   task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
   task.token, task.mark, task.store = nil, nil, nil
   local place = scheduler.here()

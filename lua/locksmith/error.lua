@@ -29,98 +29,14 @@ Error.__name = "locksmith.Error"
 -- Of calls that only read: whatever became of them, nothing was changed.
 local ReadError = { __index = Error, __name = Error.__name }
 
-local function replace(text, secret, by)
-  local from, parts, first = 1, {}, text:find(secret, 1, true)
-  if not first then return text end
-  while first do
-    parts[#parts + 1] = text:sub(from, first - 1)
-    parts[#parts + 1] = by
-    from = first + #secret
-    first = text:find(secret, from, true)
-  end
-  parts[#parts + 1] = text:sub(from)
-  return table.concat(parts)
-end
-
--- A service may echo what it was sent. Short secrets are left: they would blot out innocent words.
-local function redact(value, secrets, depth)
-  if type(value) == "string" then
-    for i = 1, #secrets do
-      if #secrets[i] >= 4 then value = replace(value, secrets[i], "[redacted]") end
-    end
-    return value
-  elseif type(value) == "table" then
-    if depth > 50 then return "[too deep]" end
-    local copy = {}
-    for k, v in pairs(value) do copy[redact(k, secrets, depth + 1)] = redact(v, secrets, depth + 1) end
-    return copy
-  end
-  return value
-end
-
--- The core cuts what a service says at this many bytes, less at most 3 for a UTF-8 sequence: a secret at the end may be
--- there in part.
-local CUT = { message = 2048 - 3, code = 64 - 3 }
-
-local function redact_cut(text, limit, secrets)
-  if type(text) ~= "string" or #text < limit then return text end
-  local most = 0
-  for i = 1, #secrets do
-    for length = math.min(#secrets[i], #text), math.max(4, most + 1), -1 do
-      if text:sub(-length) == secrets[i]:sub(1, length) then most = length break end
-    end
-  end
-  return most > 0 and text:sub(1, -most - 1) .. "[redacted]" or text
-end
-
--- The longest first. There are few; and table.sort of Lua 5.2 tells a lack of memory as a stack overflow.
-local function sort_by_length(secrets)
-  for i = 2, #secrets do
-    local secret, at = secrets[i], i - 1
-    while at > 0 and #secrets[at] < #secret do secrets[at + 1], at = secrets[at], at - 1 end
-    secrets[at + 1] = secret
-  end
-end
-
----@param value any a text, or a table of them, which stays as it is
----@param secrets string[]
----@return any # without the secrets
-function Error.redacted(value, secrets)
-  sort_by_length(secrets)
-  return redact(value, secrets, 0)
-end
-
---- The same for headers. Every answer has some, and next to none holds a secret: they are looked at as one text,
---- which holds whatever one of them does.
----@param headers table<string, string>
----@param secrets string[]
----@return table<string, string> # without the secrets; the given table where it holds none
-function Error.redacted_headers(headers, secrets)
-  local texts = {}
-  for name, value in pairs(headers) do texts[#texts + 1], texts[#texts + 2] = name, value end
-  local all = table.concat(texts, "\n")
-  for i = 1, #secrets do
-    if all:find(secrets[i], 1, true) then return Error.redacted(headers, secrets) end
-  end
-  return headers
-end
-
 ---@param fields table the fields of the error; owned by it from now on
----@param secrets string[]? texts that must not appear in it
 ---@param reads boolean? the call only reads
 ---@return locksmith.Error
-function Error.new(fields, secrets, reads)
+function Error.new(fields, reads)
   fields.attempts = fields.attempts or {}
   fields.outcome = fields.outcome or "not_sent"
   fields.source = fields.source or "local"
   fields.message = fields.message or fields.kind
-  if secrets and #secrets > 0 then
-    sort_by_length(secrets)
-    for name, limit in pairs(CUT) do fields[name] = redact_cut(fields[name], limit, secrets) end
-    for _, name in ipairs { "message", "code", "details", "headers" } do
-      fields[name] = redact(fields[name], secrets, 0)
-    end
-  end
   return setmetatable(fields, reads and ReadError or Error)
 end
 

@@ -22,7 +22,6 @@ local try = require "locksmith.try"
 ---@field raised locksmith.Error? by an iterator of the method
 ---@field step string|false operation of the step that runs, to which the rest belongs
 ---@field running userdata|false its call
----@field fields table|false what its request was made from
 ---@field shape function|false
 ---@field reads boolean it changes nothing
 ---@field time number of the client's clock, as it told last
@@ -48,7 +47,7 @@ function task.new(session)
   session.tasks = number
   -- With room for what is noted when memory may have run out.
   return setmetatable({ session = session, number = number, operation = false, step = false, running = false,
-    fields = false, shape = false, reads = false, time = 0, sending = false, result = false, changed = false }, Task)
+    shape = false, reads = false, time = 0, sending = false, result = false, changed = false }, Task)
 end
 
 --- Makes sure that a call can be made at all.
@@ -92,7 +91,7 @@ end
 ---@field id string?
 ---@field body string? JSON
 ---@field slug "guessable"|"fresh"|"ours"|nil who can hold the slug that the body carries
----@field fields table? what the body was made from: no error may show its secrets
+---@field fields table? what the body was made from: no error shows its secrets
 ---@field query table? list of { name, value }
 ---@field shape function? see driver.run
 ---@field method string? for an endpoint that the library does not know, and so:
@@ -116,7 +115,7 @@ function Task:call(operation, opts, request)
   local session = self.session
   local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), opts, request)
   if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
-  return ended(self, operation, driver.run(self, call, request.fields, request.shape))
+  return ended(self, operation, driver.run(self, call, request.shape))
 end
 
 --- An answer with a good status whose content no operation of this kind gives.
@@ -160,7 +159,7 @@ end
 local function rescue(self, raised)
   if raised == "not enough memory" then collectgarbage() end
   local kind, message = reason_of(raised)
-  local result, secrets = driver.give_up(self, kind, message)
+  local result = driver.give_up(self, kind, message)
   local outcome = result and not self.reads and result.outcome
   if outcome == "not_sent" or outcome == "rejected" then outcome = nil end
   if self.changed == "unknown" or not outcome then outcome = self.changed or outcome end
@@ -175,7 +174,7 @@ local function rescue(self, raised)
   end
   result.attempts, result.operation, result.outcome = attempts, self.operation, outcome
   result.slug, result.value = self.slug, self.made
-  return nil, Error.new(result, secrets)
+  return nil, Error.new(result)
 end
 
 -- Plain Lua 5.1 cannot yield through pcall; only outside coroutines is it certain that nothing will.

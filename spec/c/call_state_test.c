@@ -1,5 +1,8 @@
 /* Every word said to the machine in every state: what was not asked for changes nothing, and an end is an end. */
+#include <string.h>
+
 #include "call_script.h"
+#include "core/message.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -280,6 +283,46 @@ static void test_small_questions(void) {
   script_free(&script);
 }
 
+/* What they say is copied up to a length, which must not leave a part of a secret. */
+static void test_no_text_of_the_result_shows_a_secret(void) {
+  lks_secrets secrets = {NULL};
+  CHECK(lks_secrets_add(&secrets, "hunter2-hunter2", 15));
+  call_script script = script_new(LKS_LOCKER, "");
+  const char *key = lks_key_text(script.keys[0]);
+  for (size_t before = 2000; before <= 2048; before++) {
+    char said[4096];
+    memset(said, 'x', before);
+    snprintf(said + before, sizeof said - before, "hunter2-hunter2, %s", key);
+    lks_call_options options = script_options("locker.addresses.get", LKS_RETRY_SAFE, 0);
+    options.secrets = &secrets;
+    for (int way = 0; way < 4; way++) {
+      lks_call *call = lks_call_new(&options, script.now);
+      lks_call_next(call, script.now);
+      lks_call_key(call, script.now, script.keys[0]);
+      lks_call_next(call, script.now);
+      if (way == 0) lks_call_refuse(call, script.now, LKS_KIND_STORE, -1, said);
+      lks_call_grant(call, script.now, 0);
+      lks_call_next(call, script.now);
+      const lks_response response = {
+          .status = 400, .body = LKS_BODY_JSON, .refusal = {.code = said + before - 60, .message = said}};
+      const lks_failure failure = {.kind = LKS_KIND_NETWORK, .sent = true, .message = said};
+      if (way == 1) lks_call_response(call, script.now, 0, &response);
+      if (way == 2) lks_call_failure(call, script.now, 0, &failure);
+      if (way == 3) lks_call_abort(call, script.now, LKS_KIND_CONFIG, true, said);
+      const lks_result result = result_of(call);
+      CHECK(result.kind != LKS_KIND_NONE);
+      CHECK(strstr(result.message, "xh") == NULL && strstr(result.message, "hunt") == NULL);
+      CHECK(strstr(result.message, key) == NULL && strlen(result.message) <= LKS_MESSAGE_MAX);
+      if (before < 2030) CHECK(strstr(result.message, "x[redacted], [") != NULL);
+      if (way == 1) CHECK_INT(strlen(result.code), 64);
+      if (way == 1) CHECK(strstr(result.code, "x[red") != NULL);
+      lks_call_free(call);
+    }
+  }
+  lks_secrets_free(&secrets);
+  script_free(&script);
+}
+
 int main(void) {
   RUN(test_asking_again_gives_the_same_answer);
   RUN(test_what_was_not_asked_for_is_ignored);
@@ -290,5 +333,6 @@ int main(void) {
   RUN(test_call_may_be_freed_at_any_stage);
   RUN(test_call_keeps_its_key_alive);
   RUN(test_small_questions);
+  RUN(test_no_text_of_the_result_shows_a_secret);
   return TEST_END();
 }
