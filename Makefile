@@ -232,7 +232,7 @@ fuzz:
 	@spec/fuzz/run $(SECONDS)
 
 sandbox:
-	@spec/support/sandbox-server --port $(PORT)
+	@LUA='$(LUA)' csrc/make/sandbox.sh $(PORT)
 
 chaos:
 	@csrc/make/deps.sh test

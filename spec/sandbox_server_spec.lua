@@ -1,16 +1,18 @@
---- The sandbox over real HTTP: nginx in front of it, curl as the client.
+--- The sandbox over real HTTP, by LuaSocket under each interpreter and by nginx, with curl as the client.
 
 local curl = require "spec.support.curl"
+local json = require "locksmith.sandbox.json"
+local nginx = require "spec.support.nginx"
+local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"
 local server = require "spec.support.server"
 local shell = require "spec.support.shell"
 
 local START = 1795189533
-local COMMAND = "spec/support/sandbox-server"
 
 if not server.available() then
   describe("the served sandbox", function()
-    pending("needs nginx with its Lua module")
+    pending("needs lua5.4 with LuaSocket")
   end)
   return
 end
@@ -32,7 +34,7 @@ local function bearer(more)
   return headers
 end
 
-describe("the served sandbox", function()
+local function served(backend)
   local box
   local OPTIONS = { start_time = START, seed = 5 }
 
@@ -42,7 +44,7 @@ describe("the served sandbox", function()
     }
   end
 
-  lazy_setup(function() box = server.sandbox() end)
+  lazy_setup(function() box = server.sandbox { backend = backend, lua = process.interpreter() } end)
   lazy_teardown(function() box.stop() end)
   before_each(function() box:reset(OPTIONS) end)
 
@@ -60,14 +62,14 @@ describe("the served sandbox", function()
   it("answers as the sandbox in this process does, to the byte", function()
     local here = sandbox.new { start_time = START, seed = 5 }
     local authority = box.url:match("//(.*)$")
-    local json = { ["Content-Type"] = "application/json" }
+    local JSON = { ["Content-Type"] = "application/json" }
     for _, case in ipairs {
-      { "POST", "/addresses" }, { "POST", "/addresses", "{}", json }, { "GET", "/addresses?size=1&q=%C3%A9+x" },
+      { "POST", "/addresses" }, { "POST", "/addresses", "{}", JSON }, { "GET", "/addresses?size=1&q=%C3%A9+x" },
       { "HEAD", "/addresses" }, { "HEAD", "/addresses/9" }, { "GET", "/addresses//1" }, { "GET", "/addresses/%31" },
-      { "PUT", "/addresses/1", '{"address":"na\\u00efve"}', json }, { "PUT", "/addresses/1/enabled" },
+      { "PUT", "/addresses/1", '{"address":"na\\u00efve"}', JSON }, { "PUT", "/addresses/1/enabled" },
       { "GET", "/addresses", nil, { Accept = "text/html" } },
       { "POST", "/addresses", "x", { ["Content-Type"] = "a/b" } },
-      { "POST", "/addresses", "x" }, { "GET", "/addresses", "{", json }, { "FOO", "/addresses" },
+      { "POST", "/addresses", "x" }, { "GET", "/addresses", "{", JSON }, { "FOO", "/addresses" },
       { "PATCH", "/addresses/1" }, { "OPTIONS", "/subdomains/use_subdomain" }, { "OPTIONS", "/addresses" },
       { "GET", "" }, { "GET", "/" }, { "DELETE", "/addresses/1" }, { "DELETE", "/addresses/1" },
     } do
@@ -102,8 +104,8 @@ describe("the served sandbox", function()
     local address = box:call("add_address").address
     local pad = ("x"):rep(3000000)
     local body = '{"address":"' .. address .. '","pad":"' .. pad .. '"}'
-    local json = { ["Content-Type"] = "application/json" }
-    assert.equal(200, locker("PUT", "/addresses/1", body, json).status)
+    local JSON = { ["Content-Type"] = "application/json" }
+    assert.equal(200, locker("PUT", "/addresses/1", body, JSON).status)
     assert.equal(#body, box:log()[1].body_bytes)
   end)
 
@@ -179,7 +181,7 @@ describe("the served sandbox", function()
 
     it("keeps one client waiting while it serves others", function()
       box:fault { method = "POST", fault = { kind = "timeout" } }
-      local held = io.popen("curl -s -m 2 -o /dev/null -X POST " .. shell.quote(box.url .. "/v3/relay/addresses")
+      local held = io.popen("curl -s -m 1 -o /dev/null -X POST " .. shell.quote(box.url .. "/v3/relay/addresses")
         .. "; echo $?")
       assert.is_true(eventually("curl -s " .. shell.quote(box.url .. "/__sandbox__/log") .. " | grep -q POST"))
       assert.equal(200, locker("GET", "/addresses").status)
@@ -193,71 +195,145 @@ describe("the served sandbox", function()
       assert.is_true(tonumber((seconds:gsub(",", "."))) >= 0.2)
     end)
   end)
-end)
+end
 
-describe("sandbox-server", function()
-  local directory
+local function ending(backend)
+  local folder, out
 
-  before_each(function() directory = output_of("mktemp -d"):gsub("%s+$", "") end)
-  after_each(function() os.execute("rm -rf " .. shell.quote(directory)) end)
+  before_each(function() folder, out = shell.folder "sandbox", os.tmpname() end)
+  after_each(function() os.execute(("rm -rf %s %s"):format(shell.quote(folder), shell.quote(out))) end)
 
-  local function here(name) return shell.quote(directory .. "/" .. name) end
+  --- The shell command that serves a sandbox for `parent`, a word of the shell.
+  local function command(parent, options)
+    local given = { port = 0, backend = backend }
+    for name, value in pairs(options or {}) do given[name] = value end
+    return ("TMPDIR=%s %s spec/support/served.lua %s %s"):format(shell.quote(folder),
+      shell.quote(process.interpreter()), parent, shell.quote(json.encode(given)))
+  end
 
-  it("takes its options from the command line", function()
-    local box = server.sandbox { plan = "free", delay = 0.001, quota = 5, rate = false }
+  --- Starts it in the background, behind words of the shell, and waits until it serves.
+  local function start(prefix, parent, options)
+    local pid = output_of(("%s env %s >%s 2>&1 </dev/null & echo $!"):format(prefix, command(parent, options), out))
+    assert.is_true(eventually("grep -q . " .. shell.quote(out)))
+    return assert(shell.read(out):match "^sandbox on (%S+)\n$", shell.read(out)), pid
+  end
+
+  local function has_ended(url)
+    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
+    assert.is_true(eventually(("[ -z \"$(ls -A %s)\" ]"):format(shell.quote(folder))))
+  end
+
+  it("takes its options", function()
+    local box = server.sandbox { backend = backend, lua = process.interpreter(), plan = "free", delay = 0.001,
+      quota = 5, rate = false }
     local state = box:state()
     box.stop()
     assert.equal("free", state.accounts.main.plan)
     assert.equal(5, state.quota.limit)
   end)
 
-  it("serves https", function()
-    if output_of("command -v openssl") == "" then
-      return pending("needs openssl to make a certificate")
-    end
-    os.execute("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
-      .. " -addext subjectAltName=IP:127.0.0.1 -keyout " .. here "key" .. " -out " .. here "certificate"
-      .. " 2>/dev/null")
-    local box = server.sandbox { tls = { directory .. "/certificate", directory .. "/key" } }
-    assert.matches("^https://", box.url)
-    local path = box.url .. "/v3/relay/addresses"
-    local trusted = curl.request { url = path, headers = bearer(), ca_file = directory .. "/certificate" }
-    local distrusted = curl.request { url = path, headers = bearer() }
-    box.stop()
-    assert.equal(200, trusted.status)
-    assert.is_nil(distrusted)
-  end)
-
   it("refuses a port in use and options it does not know, and leaves nothing behind", function()
     local box = server.sandbox()
-    local start = "TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --parent $PPID "
-    local taken = output_of(start .. "--port " .. string.format("%.0f", box.port) .. " 2>&1; echo $?")
-    local unknown = output_of(start .. "--options '{\"colour\":1}' 2>&1; echo $?")
+    local taken = output_of(command("$PPID", { port = box.port }) .. " 2>&1; echo $?")
+    local unknown = output_of(command("$PPID", { colour = 1 }) .. " 2>&1; echo $?")
     box.stop()
-    assert.matches("in use", taken, 1, true)
-    assert.matches("\n1\n$", taken)
-    assert.matches("unknown sandbox option colour.*nginx did not start\n1\n$", unknown)
-    assert.equal("", output_of("ls -A " .. here ""))
+    assert.equal(("port %.0f is in use\n1\n"):format(box.port), taken)
+    assert.matches("served.lua:%d+: unknown sandbox option colour\n.*\n1\n$", unknown)
+    assert.equal("", output_of("ls -A " .. shell.quote(folder)))
   end)
 
-  it("stops when the process it serves is gone, and cleans up", function()
-    local line = output_of("TMPDIR=" .. here "" .. " sh -c '" .. COMMAND .. " --detach --parent $$; exit 0'")
-    local url = assert(line:match("^sandbox on (%S+)\n$"), line)
-    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
-    assert.is_true(eventually("[ -z \"$(ls -A " .. here "" .. ")\" ]"))
+  it("ends with the process it is for", function()
+    local parent = output_of "sleep 60 >/dev/null & echo $!":gsub("\n", "")
+    local url = start("", parent)
+    os.execute("kill -KILL " .. parent)
+    has_ended(url)
   end)
 
-  it("stops after its lifetime", function()
-    local line = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --detach --lifetime 3")
-    local url = assert(line:match("^sandbox on (%S+)\n$"), line)
-    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
-    assert.is_true(eventually("[ -z \"$(ls -A " .. here "" .. ")\" ]"))
+  it("ends after its lifetime", function()
+    has_ended((start("", "$PPID", { lifetime = 0.5 })))
   end)
 
-  it("runs in the foreground until it is told to stop", function()
-    local pid = output_of("TMPDIR=" .. here "" .. " " .. COMMAND .. " --lifetime 60 >" .. here "out" .. " & echo $!")
-    assert.is_true(eventually("grep -q '^sandbox on http://127.0.0.1:' " .. here "out"))
+  it("ends when it is told to", function()
+    local url = start("", "$PPID")
+    assert.equal(0, select(2, shell.output("curl -s -X POST -d '{}' " .. url .. "/__sandbox__/stop")))
+    has_ended(url)
+  end)
+
+  it("ends by a signal", function()
+    for _, signal in ipairs { "TERM", "INT" } do
+      -- timeout passes a signal on to all the processes it started, as a terminal does.
+      local url, pid = start("timeout 60", "$PPID")
+      os.execute(("kill -%s %s"):format(signal, pid))
+      has_ended(url)
+      os.remove(out)
+    end
+    local url, pid = start("", "$PPID")
     os.execute("kill -TERM " .. pid)
-    assert.is_true(eventually("[ \"$(ls -A " .. here "" .. ")\" = out ]"))
+    has_ended(url)
+  end)
+end
+
+describe("the sandbox served by LuaSocket", function() served "socket" end)
+describe("a sandbox served by LuaSocket", function() ending "socket" end)
+
+-- Inside nginx is LuaJIT, whatever runs the specs.
+if nginx.usable "the sandbox served by nginx" then
+  describe("the sandbox served by nginx", function() served "nginx" end)
+  describe("a sandbox served by nginx", function()
+    ending "nginx"
+
+    it("can speak https", function()
+      local folder = shell.folder "certificates"
+      local certificate, key = folder .. "/certificate", folder .. "/key"
+      os.execute("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+        .. (" subjectAltName=IP:127.0.0.1 -keyout %s -out %s 2>/dev/null"):format(key, certificate))
+      if shell.read(certificate) == "" then return pending "needs openssl to make a certificate" end
+      local box = server.sandbox { tls = { certificate, key } }
+      assert.matches("^https://", box.url)
+      local path = box.url .. "/v3/relay/addresses"
+      local trusted = curl.request { url = path, headers = bearer(), ca_file = certificate }
+      local distrusted = curl.request { url = path, headers = bearer() }
+      box.stop()
+      os.execute("rm -r " .. folder)
+      assert.equal(200, trusted.status)
+      assert.is_nil(distrusted)
+    end)
+  end)
+end
+
+describe("serving a sandbox", function()
+  local serving = require "locksmith.sandbox.server"
+
+  it("refuses what it cannot use, at the caller's line", function()
+    for _, case in ipairs {
+      { { port = -1 }, "option port of a sandbox server must be a port, or 0 for a free one" },
+      { { port = 70000 }, "option port" }, { { port = "8787" }, "option port" },
+      { { tls = "cert.pem" }, "option tls of a sandbox server must be { certificate, key }, names of PEM files" },
+      { { backend = "apache" }, 'option backend of a sandbox server must be "socket" or "nginx"' },
+      { { plan = "none" }, "sandbox option plan must be one of" }, { { colour = 1 }, "unknown sandbox option colour" },
+    } do
+      local ok, message = pcall(function() serving.run(case[1]) end)
+      assert.is_false(ok)
+      assert.matches(case[2], message, 1, true)
+      assert.matches("^[^:]*sandbox_server_spec.lua:%d+: ", message)
+    end
+  end)
+
+  it("says what is missing", function()
+    local ended, message = serving.run { backend = "socket", tls = { "a", "b" } }
+    assert.is_nil(ended)
+    assert.equal("nothing here can serve a sandbox: LuaSocket serves no https", message)
+    local popen, cpath, path, loaded = io.popen, package.cpath, package.path, package.loaded.socket
+    rawset(io, "popen", function() return nil end)
+    package.cpath, package.loaded.socket = "", nil
+    package.path = "lua/?.lua;lua/?/init.lua"
+    -- They know already what is here.
+    for _, name in ipairs { "nginx", "find_nginx" } do package.loaded["locksmith.sandbox.server." .. name] = nil end
+    ended, message = serving.run {}
+    rawset(io, "popen", popen)
+    package.cpath, package.path, package.loaded.socket = cpath, path, loaded
+    assert.is_nil(ended)
+    assert.equal("nothing here can serve a sandbox: LuaSocket is not here; nginx with its Lua module is not here "
+      .. "(Debian: nginx libnginx-mod-http-lua)", message)
   end)
 end)

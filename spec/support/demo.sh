@@ -23,7 +23,7 @@ unset LIVE
 log=$(mktemp -d) || exit 1
 trap 'rm -rf "$log"' EXIT
 mkfifo "$log/ready" || exit 1
-spec/support/sandbox-server --port 0 --parent $$ >"$log/ready" 2>"$log/errors" &
+"$lua" -e 'require("locksmith.sandbox.server").run { port = 0, parent = '$$' }' >"$log/ready" 2>"$log/errors" &
 server=$!
 stop() {
   kill "$server" 2>/dev/null && wait "$server" 2>/dev/null

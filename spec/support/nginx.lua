@@ -6,16 +6,15 @@
 ---     n:stop()
 
 local curl = require "spec.support.curl"
+local find_nginx = require "locksmith.sandbox.server.find_nginx"
 local missing = require "spec.support.missing"
+local ports = require "locksmith.sandbox.server.ports"
 local shell = require "spec.support.shell"
 
 local nginx = {}
 
 local Nginx = {}
 Nginx.__index = Nginx
-
-local COMMAND = "spec/support/nginx-run"
-local LIFETIME = 900
 
 local quote, read, write = shell.quote, shell.read, shell.write
 
@@ -33,7 +32,7 @@ function nginx.usable(name)
   local reason
   if not rawget(_G, "jit") then
     reason = "runs under luajit only: what it tests is inside nginx"
-  elseif output_of(COMMAND .. " --check >/dev/null 2>&1; echo $?") ~= "0\n" then
+  elseif not find_nginx() then
     reason = "needs nginx with its Lua module"
   end
   return (missing.declare(name, reason, 2))
@@ -84,6 +83,41 @@ local function fill(text, fields)
   return (text:gsub("@(%u+)@", fields))
 end
 
+-- Says when nginx is there, and ends it at the end of its own input, which is also that of the process with the test.
+local RUN = [[
+cd '@DIR@' || exit 1
+'@NGINX@' -p '@DIR@' -c '@DIR@/nginx.conf' @EARLY@ >start.log 2>&1 </dev/null &
+child=$!
+until [ -s nginx.pid ]; do
+  sleep 0.02
+  kill -0 "$child" 2>/dev/null || { echo failed; exit 1; }
+done
+echo "nginx $child"
+cat >/dev/null
+kill -TERM "$child" 2>/dev/null
+wait "$child"
+]]
+
+--- Puts the configuration and the script that runs nginx into its folder.
+local function prepare(dir, text, fields)
+  local chosen = {}
+  local function port(n)
+    n = tonumber(n)
+    while not chosen[n] do
+      local candidate = ports.free()
+      for _, other in pairs(chosen) do
+        if other == candidate then candidate = nil end
+      end
+      chosen[n] = candidate
+    end
+    return tostring(chosen[n])
+  end
+  for n = 1, 9 do port(n) end
+  write(dir .. "/nginx.conf", (fill(text, fields):gsub("@PORT(%d)@", port)))
+  write(dir .. "/run.sh", fill(RUN, fields))
+  return chosen
+end
+
 --- Starts nginx. In every text `@ROOT@` is the checkout and `@DIR@` the server's own folder; `@PORT1@` is the port of
 --- the server, `@PORT2@` to `@PORT9@` are further free ones.
 ---@param options table `{ http, server, servers, main = configuration, workers = 1, path = "folder;" patterns before
@@ -92,29 +126,37 @@ end
 ---@return table nginx `{ url, port, ports, dir, pid }`
 function nginx.start(options)
   local dir = shell.folder "nginx"
+  local found = assert(find_nginx())
   local fields = {
     ROOT = nginx.root, DIR = dir, WORKERS = tostring(options.workers or 1), MAIN = options.main or "",
     HTTP = options.http or "", SERVER = options.server or "", SERVERS = options.servers or "",
     PATH = options.path or "", LEVEL = options.level or "warn", MASTER = options.master or "on",
     CPATH = os.getenv "LOCKSMITH_CORE_51" or nginx.root .. "/build/5.1",
+    USER = found.user, NGINX = found.path,
+    EARLY = found.early_log and "-e error.log" or "",
   }
-  local text = options.conf or CONF
-  for _ = 1, 2 do text = fill(text, fields) end
-  write(dir .. "/nginx.conf.in", text)
+  local text = found.load .. "\n" .. fill(fill(options.conf or CONF, fields), fields)
   for name, content in pairs(options.files or {}) do write(dir .. "/" .. name, content) end
-  local line = output_of(("%s %s $PPID %d 2>%s/failure"):format(COMMAND, quote(dir), LIFETIME, quote(dir)))
-  local words = {}
-  for word in line:gmatch "%S+" do words[#words + 1] = word end
-  if words[1] ~= "nginx" then
-    local reason = read(dir .. "/failure")
-    os.execute("rm -rf " .. quote(dir))
-    error("nginx did not start: " .. reason, 2)
+  local handle, chosen, reason
+  -- Another process may have taken a port in between.
+  for _ = 1, 3 do
+    chosen = prepare(dir, text, fields)
+    local lines, line
+    handle, lines, line = shell.start("sh " .. quote(dir .. "/run.sh"))
+    if lines then lines:close() end
+    local pid = line and line:match "^nginx (%d+)$"
+    if pid then
+      return setmetatable({
+        dir = dir, pid = tonumber(pid), handle = handle, ports = chosen, port = chosen[1],
+        url = "http://127.0.0.1:" .. ("%.0f"):format(chosen[1]),
+      }, Nginx)
+    end
+    if handle then handle:close() end
+    reason = read(dir .. "/start.log") .. read(dir .. "/error.log")
+    if not reason:find("Address already in use", 1, true) then break end
   end
-  local ports = {}
-  for i = 3, #words do ports[i - 2] = tonumber(words[i]) end
-  return setmetatable({
-    dir = dir, pid = tonumber(words[2]), ports = ports, port = ports[1], url = "http://127.0.0.1:" .. words[3],
-  }, Nginx)
+  os.execute("rm -rf " .. quote(dir))
+  error("nginx did not start: " .. reason, 2)
 end
 
 --- Sends one request.
@@ -190,11 +232,9 @@ end
 --- Stops nginx and removes its folder. May be called twice.
 function Nginx:stop()
   if not self.pid then return end
-  self:signal "TERM"
-  -- The pid file goes last. The process itself may linger as a zombie until its new parent looks.
-  output_of(("n=0; while [ -e %s/nginx.pid ] && [ $n -lt 500 ]; do sleep 0.01; n=$((n+1)); done; "):format(self.dir)
-    .. ("[ $n -lt 500 ] || kill -KILL %d 2>/dev/null; rm -rf %s"):format(self.pid, quote(self.dir)))
   self.pid = nil
+  self.handle:close()
+  os.execute("rm -rf " .. quote(self.dir))
 end
 
 return nginx

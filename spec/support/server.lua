@@ -9,59 +9,37 @@ local shell = require "spec.support.shell"
 
 local server = {}
 
-local COMMAND = "spec/support/sandbox-server"
--- However the test process ends, no server outlives this.
-local LIFETIME = 1800
-
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
---- Whether nginx with its Lua module is here.
+local root = debug.getinfo(1, "S").source:match "^@(.*)spec/support/server%.lua$" or ""
+
+--- Whether a sandbox can be served here.
 ---@return boolean
 function server.available()
-  local _, status = shell.output(COMMAND .. " --check >/dev/null 2>&1")
+  local _, status = shell.output "env -u LUA_PATH -u LUA_CPATH lua5.4 -e 'require [[socket]]' >/dev/null 2>&1"
   return status == 0
 end
 
-local function start_command(options, pid_file)
-  local parts = {
-    -- The shell's parent is this process; the server polls it.
-    COMMAND, "--detach", "--parent", "$PPID", "--lifetime", tostring(LIFETIME), "--pid", shell.quote(pid_file),
-    "--port", tostring(options.port or 0),
-  }
-  local function add(...)
-    for _, part in ipairs { ... } do parts[#parts + 1] = part end
-  end
-  local inner = {}
-  for name, value in pairs(options) do
-    if name == "plan" then
-      add("--plan", shell.quote(value))
-    elseif name == "delay" then
-      add("--delay", string.format("%.0f", value * 1000))
-    elseif name == "tls" then
-      add("--tls", shell.quote(value[1]), shell.quote(value[2]))
-    elseif name ~= "port" then
-      inner[name] = value
-    end
-  end
-  if next(inner) then add("--options", shell.quote(json.encode(inner))) end
-  return table.concat(parts, " ")
-end
-
 --- Serves a sandbox over HTTP.
----@param options? table options of `sandbox.new` that JSON can hold; `port` (default a free one);
---- `tls` `{ certificate, key }` PEM files, for https
----@return table # `{ url, port, pid, stop, control, call, ... }`; raises when it cannot start
+---@param options? table of `locksmith.sandbox.server`, as far as JSON can hold them; `port` is a free one, if not
+--- given; `lua` is the interpreter that serves (default lua5.4)
+---@return table # `{ url, port, stop, control, call, ... }`; raises when it cannot start
 function server.sandbox(options)
-  options = options or {}
-  local pid_file = os.tmpname()
+  local given = { port = 0 }
+  for name, value in pairs(options or {}) do given[name] = value end
+  local lua = given.lua or "lua5.4"
+  given.lua = nil
   control.begin()
-  local url = shell.output(start_command(options, pid_file)):match "^sandbox on (%S+)\n$"
-  if not url then error("the sandbox server did not start", 2) end
+  -- The shell's parent is this process.
+  local handle, lines, line = shell.start(('%s %s "$PPID" %s'):format(
+    shell.quote(lua), shell.quote(root .. "spec/support/served.lua"), shell.quote(json.encode(given))))
+  if not handle then error("the sandbox server did not start", 2) end
+  lines:close()
+  local url = line:match "^sandbox on (%S+)$"
   local self = setmetatable({
-    url = url, port = tonumber(url:match("%d+$")), pid_file = pid_file, ca_file = options.tls and options.tls[1],
+    url = url, port = tonumber(url:match "%d+$"), handle = handle, ca_file = given.tls and given.tls[1],
   }, Sandbox)
-  self.pid = tonumber(shell.read(pid_file))
   -- Also callable without the object, so that they can be passed on.
   self.stop = function() Sandbox.stop(self) end
   self.control = function(first, ...)
@@ -73,11 +51,10 @@ end
 
 --- Stops the server and waits for it to be gone. More than one call does no harm.
 function Sandbox:stop()
-  if not self.pid_file then return end
-  local file = shell.quote(self.pid_file)
-  os.execute("kill -TERM " .. string.format("%.0f", self.pid) .. " 2>/dev/null; n=0; "
-    .. "while [ -s " .. file .. " ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; rm -f " .. file)
-  self.pid_file = nil
+  if not self.handle then return end
+  pcall(self.control, "stop", {})
+  self.handle:close()
+  self.handle = nil
 end
 
 --- A control request, see locksmith/sandbox/control.lua.

@@ -5,6 +5,7 @@
 --     GET  /__sandbox__/log                                    what Sandbox:log returns
 --     POST /__sandbox__/fault   {rule}                         Sandbox:fault
 --     POST /__sandbox__/call    {"method": name, "args": []}   any public method; {"result": value}
+--     POST /__sandbox__/stop                                   the server ends
 --
 -- A mistake is answered with 400 and {"error": text}.
 
@@ -14,7 +15,7 @@ local control = {}
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
-control.PREFIX = "/__sandbox__/"
+local PREFIX = "/__sandbox__/"
 
 local CALLABLE = {}
 for name in ([[
@@ -49,18 +50,28 @@ local ACTIONS = {
     server.box:fault(without_null(body))
     return { ok = true }
   end,
+  ["POST stop"] = function(server)
+    server.stopping = true
+    return { ok = true }
+  end,
   ["POST call"] = function(server, body) return { result = call(server.box, body.method, body.args) } end,
 }
 
+---@param path string
+---@return boolean # whether a path is of this surface
+function control.owns(path)
+  return path:sub(1, #PREFIX) == PREFIX
+end
+
 --- Answers a control request.
----@param server table `{ box = Sandbox, new = fun(options): Sandbox }`; a reset replaces `box`
+---@param server table `{ box = Sandbox, new = fun(options): Sandbox }`; a reset replaces `box`, a stop sets `stopping`
 ---@param method string
 ---@param path string
 ---@param text string body
 ---@return integer status
 ---@return string body JSON
 function control.handle(server, method, path, text)
-  local action = ACTIONS[method .. " " .. path:sub(#control.PREFIX + 1)]
+  local action = ACTIONS[method .. " " .. path:sub(#PREFIX + 1)]
   if not action then return 404, json.encode { error = "no such control request" } end
   local body = {}
   if text ~= "" then
