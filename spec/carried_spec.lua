@@ -193,7 +193,7 @@ describe("a store that fails", function()
       return false
     end
     assert(create(lockpub_with(store)))
-    assert.is_true(asked <= 4000)
+    assert.is_true(asked <= 1000)
   end)
 
   it("leaves the windows to this process, and is told of its sends when it is back", function()

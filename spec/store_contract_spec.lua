@@ -3,6 +3,8 @@
 local contract = require "spec.support.store_contract"
 local core = require "locksmith.core"
 local locksmith = require "locksmith"
+local redis = require "spec.support.redis"
+local shared_dict = require "spec.support.shared_dict"
 local shell = require "spec.support.shell"
 local table_store = require "spec.support.table_store"
 
@@ -17,7 +19,31 @@ local function virtual()
   }
 end
 
+local server
+
 local PLACES = {
+  ["a shared dict"] = function()
+    local clock = virtual()
+    local dict = shared_dict.new { clock = clock.now }
+    local own = rawget(_G, "ngx")
+    _G.ngx = { shared = { pacing = dict } }
+    return {
+      open = function() return locksmith.shdict "pacing" end, pass = clock.pass,
+      lose = function() for key in pairs(dict.items) do dict:delete(key) end end,
+      close = function()
+        _G.ngx = own
+        clock.restore()
+      end,
+    }
+  end,
+  ["Redis"] = redis.usable "Redis as a store" and function()
+    server = server or redis.start()
+    return {
+      open = function() return locksmith.redis { unix = server.unix, timeout = 5 } end, pass = core.sleep,
+      lose = function() server:cli "flushall" end,
+      close = function() server:cli "flushall" end,
+    }
+  end or nil,
   ["a table of the user's"] = function()
     local clock, place = virtual(), {}
     return {
@@ -47,3 +73,5 @@ for name, provide in pairs(PLACES) do
     end
   end)
 end
+
+teardown(function() if server then server:stop() end end)

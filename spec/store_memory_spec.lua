@@ -2,75 +2,75 @@ local check = require "spec.support.pace_check"
 local clients = require "spec.support.clients"
 local core = require "locksmith.core"
 local locksmith = require "locksmith"
+local sandbox = require "locksmith.sandbox"
 
-local NOW, NAME = 1780000000, "lockpub:test"
+local NAME = "lockpub:" .. core.key("lockpub", sandbox.LOCKPUB_KEY):fingerprint()
+local UNSENT = { kind = "connect", sent = false }
 
 describe("a memory store", function()
   local store, windows = nil, { { 2, 10 }, { 3, 60 } }
   before_each(function() store = locksmith.memory() end)
 
-  local function reserve(now, more)
-    return store:reserve(check.request(windows, now, more))
+  local function client(script, options)
+    local own = { store = store, rate = windows, pacing_margin = 0, timeout = 1000, max_retries = 0 }
+    for name, value in pairs(options or {}) do own[name] = value end
+    return clients.lockpub(script, own)
+  end
+
+  local function create(lockpub, opts)
+    return lockpub.links:create(clients.link_fields(), opts)
   end
 
   it("gives slots as the windows allow", function()
-    for i, wait in ipairs { 0, 0, 10, 60, 60, 70 } do
-      assert.equal(wait, (reserve(NOW)), "slot " .. i)
+    local lockpub, requests, clock = client { clients.CREATED }
+    local began = clock.now()
+    for i, at in ipairs { 0, 0, 10, 60, 60, 70 } do
+      assert(create(lockpub))
+      assert.equal(at, requests[i].at - began, "slot " .. i)
     end
   end)
 
   it("keeps the windows whatever is given back or paused", function()
-    for seed = 1, 40 do
+    for seed = 1, 20 do
       store = locksmith.memory()
-      local random, now, sent = check.random(seed), NOW, {}
-      local rate = { { 3, 0.5 }, { 7, 3 } }
-      for _ = 1, 400 do
-        local wait, token = store:reserve(check.request(rate, now))
+      local random, rate = check.random(seed), { { 3, 0.5 }, { 7, 3 } }
+      local sent = {}
+      local lockpub, _, clock
+      lockpub, _, clock = client({ function(request)
         local fate = random(10)
-        if fate <= 2 then
-          store:release(NAME, token)
-        else
-          sent[#sent + 1] = token.slot
-          now = math.max(now, now + wait)
-        end
-        if fate == 3 then store:pause(NAME, now, random(100) / 100) end
-        now = now + random(100) / 1000
+        if fate <= 2 then return UNSENT end
+        sent[#sent + 1] = request.at
+        if fate == 3 then return { status = 429, headers = { ["retry-after"] = "1" }, body = "{}" } end
+        return clients.CREATED
+      end }, { rate = rate })
+      for _ = 1, 200 do
+        create(lockpub)
+        clock.sleep(random(100) / 1000)
       end
       assert.is_nil(check.broken(sent, rate))
     end
   end)
 
   it("refuses a wait that is too long, and takes nothing for it", function()
-    for _ = 1, 2 do reserve(NOW) end
-    local wait, kind, retry_after = reserve(NOW, { longest = 9.999 })
-    assert.is_nil(wait)
-    assert.equal("would_wait", kind)
-    assert.equal(10, retry_after)
-    assert.equal(10, (reserve(NOW, { longest = 10 })))
+    local lockpub, _, clock = client { clients.CREATED }
+    for _ = 1, 2 do assert(create(lockpub)) end
+    local _, err = create(lockpub, { timeout = 10 })
+    assert.same({ "would_wait", 10 }, { err.kind, err.retry_after })
+    local began = clock.now()
+    assert(create(lockpub, { timeout = 10.001 }))
+    assert.equal(10, clock.now() - began)
   end)
 
   it("counts what goes out whatever the windows say", function()
-    for _ = 1, 5 do assert.equal(0, (reserve(NOW, { count_only = true, longest = 0 }))) end
-    assert.equal(60, (reserve(NOW)))
-  end)
-
-  it("lets a waiter ask whether its slot still is one", function()
-    for _ = 1, 2 do reserve(NOW) end
-    local _, token = reserve(NOW)
-    store:pause(NAME, NOW, 15)
-    local wait
-    wait, token = store:renew(check.request(windows, NOW + 10), token)
-    assert.equal(5, wait)
-    local refused, kind, retry_after = store:renew(check.request(windows, NOW + 10, { longest = 1 }), token)
-    assert.is_nil(refused)
-    assert.equal("would_wait", kind)
-    assert.equal(5, retry_after)
-    assert.equal(15, (reserve(NOW))) -- it held nothing any more
+    local lockpub = client { clients.CREATED }
+    for _ = 1, 5 do assert(create(lockpub, { pacing = "off" })) end
+    assert.equal(60, select(2, create(lockpub, { pacing = "fail" })).retry_after)
   end)
 
   it("answers what a run would take, without taking it", function()
-    for _ = 1, 2 do assert.equal(60, store:forecast(NAME, windows, NOW, 4)) end
-    assert.equal(0, (reserve(NOW)))
+    local lockpub = client { clients.CREATED }
+    for _ = 1, 2 do assert.equal(60, lockpub:plan(4).seconds) end
+    assert(create(lockpub, { pacing = "fail" }))
   end)
 
   it("is shared by the clients that are given it, and by no other", function()
@@ -89,21 +89,38 @@ describe("a memory store", function()
     assert.not_equal(memory.default(), locksmith.memory())
   end)
 
-  it("gives its state as bytes that another memory goes on from", function()
-    reserve(NOW)
-    store:observe(NAME, NOW, "1000", "7", nil)
-    local bytes, life = store.memory:save(NAME, NOW, "")
-    assert.is_true(life > 31 * 86400)
-    assert.is_nil((store.memory:save(NAME, NOW, bytes))) -- nothing new
-    local copy = core.memory()
-    assert.is_true(copy:load("elsewhere", bytes))
-    assert.equal(0, (copy:reserve("elsewhere", windows, NOW, 100)))
-    assert.equal(10, (copy:reserve("elsewhere", windows, NOW, 100)))
-    assert.equal(7, copy:left("elsewhere", NOW))
-    assert.is_false(copy:load("elsewhere", bytes:sub(2)))
-    assert.is_false(copy:load("elsewhere", "no state"))
-    assert.is_true(copy:load("elsewhere", ""))
-    assert.is_nil(copy:left("elsewhere", NOW))
+  it("gives its state as bytes that another goes on from", function()
+    local lockpub, _, clock = client { clients.CREATED }
+    local own = core.now
+    core.now = clock.now
+    assert.is_nil(store.read(NAME))
+    assert(create(lockpub))
+    local bytes, version = store.read(NAME)
+    local elsewhere = locksmith.memory()
+    assert.is_true(elsewhere.swap(NAME, nil, bytes, 60))
+    assert.is_false(elsewhere.swap(NAME, nil, bytes, 60))
+    assert.is_false(elsewhere.swap(NAME, "other", bytes, 60))
+    assert.is_true(elsewhere.swap(NAME, (select(2, elsewhere.read(NAME))), bytes, 60))
+    assert.is_nil((store.swap(NAME, version, "no state", 60)))
+    assert.is_nil((store.swap(NAME, version, bytes:sub(2), 60)))
+    core.now = own
+    local other = client({ clients.CREATED }, { store = elsewhere, clock = clock, pacing = "fail" })
+    assert.equal(999, other:quota().remaining)
+    assert(create(other))
+    assert.equal("would_wait", select(2, create(other)).kind)
+  end)
+
+  it("does as a store that carries bytes what it does in the core", function()
+    local carrier = { read = store.read, swap = store.swap }
+    local lockpub, _, clock = client({ clients.CREATED }, { store = carrier })
+    local own = core.now
+    core.now = clock.now
+    local began = clock.now()
+    for _ = 1, 3 do assert(create(lockpub)) end
+    core.now = own
+    assert.equal(10, clock.now() - began)
+    local beside = client({ clients.CREATED }, { clock = clock, pacing = "fail" })
+    assert.equal(50, select(2, create(beside)).retry_after)
   end)
 
   it("says what it is", function()

@@ -2,6 +2,7 @@
 
 local locksmith = require "locksmith"
 local process = require "spec.support.process"
+local redis = require "spec.support.redis"
 local shell = require "spec.support.shell"
 
 local PROCESSES = 4
@@ -34,6 +35,10 @@ local function finish(counter, killed)
 end
 
 local PLACES = {
+  redis = redis.usable "a redis store between processes" and function()
+    local server = redis.start()
+    return server.unix, locksmith.redis { unix = server.unix }, function() server:stop() end
+  end or nil,
   file = function(folder)
     local path = folder .. "/state"
     return path, locksmith.file { path = path }, function() end
@@ -53,7 +58,7 @@ for kind, provide in pairs(PLACES) do
     end)
 
     local function count()
-      return tonumber((store.read "lockpub:count"):match "^%d+")
+      return tonumber((store.read("lockpub:count", nil, true)):match "^%d+")
     end
 
     it("counts each increment of each process once", function()

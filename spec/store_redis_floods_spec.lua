@@ -1,7 +1,5 @@
 --- Redis is not trusted: whatever comes in place of a reply takes no more than its time and its bytes.
 
-local check = require "spec.support.pace_check"
-local core = require "locksmith.core"
 local floods = require "spec.support.redis_floods"
 local locksmith = require "locksmith"
 local missing = require "spec.support.missing"
@@ -27,17 +25,16 @@ describe("what is no Redis", function()
     it("sends " .. case[1], function()
       other:script { case[2] }
       local store = locksmith.redis { port = other.port, timeout = timeout_of(case) }
-      local wait, kind, message = store:reserve(check.request({ { 2, 10 } }, core.now()))
-      assert.is_nil(wait)
-      assert.equal("store", kind)
+      local bytes, message = store.read "lockpub:test"
+      assert.is_nil(bytes)
       assert.matches(case[3], message)
     end)
   end
 
   it("answers twice, and is not asked again over that connection", function()
-    other:script { { head = "$40\r\n" .. ("a"):rep(40) .. "\r\n:1\r\n" } }
+    other:script { { head = "*2\r\n$10\r\n1780000000\r\n$1\r\n0\r\n:1\r\n" } }
     local store = locksmith.redis { port = other.port, timeout = 5 }
-    assert.is_nil((store:reserve(check.request({ { 2, 10 } }, core.now()))))
+    for _ = 1, 2 do assert.equal("number", type(select(3, store.read("lockpub:test", nil, true)))) end
     assert.equal(2, other:state().connections)
   end)
 end)
@@ -64,16 +61,14 @@ for library, path in pairs { ["nginx.redis"] = "", ["resty.redis"] = os.getenv "
     for _, case in ipairs(floods) do
       it("sends " .. case[1], function()
         other:script { case[2] }
-        local kind, message, used = inside:run([[
+        local bytes, message, used = inside:run([[
           local library, port, timeout = ...
           assert(pcall(require, library))
-          local core, locksmith = require "locksmith.core", require "locksmith"
-          local store = locksmith.redis { port = port, timeout = timeout }
-          local wait, kind, message = store:reserve { name = "lockpub:test", windows = { { 2, 10 } }, margin = 0.05,
-            now = core.now(), longest = 100, patience = 60, count_only = false, quota = false }
-          return kind, message, package.loaded[library] ~= nil
+          local store = require("locksmith").redis { port = port, timeout = timeout }
+          local bytes, message = store.read "lockpub:test"
+          return bytes, message, package.loaded[library] ~= nil
         ]], library, other.port, timeout_of(case))
-        assert.equal("store", kind)
+        assert.is_nil(bytes)
         assert.matches(case[3], message)
         assert.is_true(used)
       end)

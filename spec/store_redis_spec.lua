@@ -1,28 +1,43 @@
-local check = require "spec.support.pace_check"
+local clients = require "spec.support.clients"
 local core = require "locksmith.core"
 local locksmith = require "locksmith"
 local redis = require "spec.support.redis"
-local script = require "locksmith.store.redis_script"
+local virtual = require "spec.support.virtual"
 
 if not redis.usable "a redis store" then return end
 
-local library = require "redis"
-local NAME, WINDOWS = "lockpub:test", { { 2, 10 }, { 5, 60 } }
-local KEY = "locksmith:" .. NAME
+local NAME, BYTES, LONG = "lockpub:test", "bytes", 60
+local KEY = "locksmith:2:" .. NAME
+local METHODS = { "eval", "evalsha", "script" }
+
+--- A client in lua-redis's style that counts what it is asked.
+local function counted(inner)
+  local calls = { eval = 0, evalsha = 0, script = 0 }
+  local client = {}
+  for _, name in ipairs(METHODS) do
+    client[name] = function(_, ...)
+      calls[name] = calls[name] + 1
+      return inner[name](inner, ...)
+    end
+  end
+  return client, calls
+end
+
+local function put(store, bytes)
+  local kept, version = store.read(NAME)
+  assert(kept ~= nil or version == nil, version)
+  return store.swap(NAME, version, bytes or BYTES, LONG)
+end
 
 describe("a redis store", function()
   local server
 
   setup(function() server = redis.start() end)
   teardown(function() server:stop() end)
-  before_each(function() server:cli "flushall" end)
-
-  local function connect()
-    local unix = require "socket.unix"
-    local socket = (type(unix) == "table" and unix.stream or unix)()
-    assert(socket:connect(server.unix))
-    return library.connect { socket = socket }
-  end
+  before_each(function()
+    server:cli "flushall"
+    server:cli "script flush"
+  end)
 
   local function store(options)
     local own = { unix = server.unix }
@@ -30,243 +45,106 @@ describe("a redis store", function()
     return locksmith.redis(own)
   end
 
-  local function request(more)
-    return check.request(WINDOWS, core.now(), more)
-  end
+  it("makes one round trip for an update while nobody else was first, and one more for each who was", function()
+    local client, calls = counted(server:connect())
+    local one, other = store { client = client }, store()
+    assert.is_true(put(one)) -- asks first, and sends the script with that
+    assert.same({ eval = 1, evalsha = 2, script = 0 }, calls)
+    for i = 1, 5 do
+      assert.is_true(put(one, "by one"))
+      assert.equal(2 + i, calls.evalsha)
+    end
+    assert.is_true(put(other, "by other"))
+    assert.is_false(put(one, "too late"))
+    assert.equal("by other", one.read(NAME))
+    assert.is_true(put(one, "then"))
+    assert.same({ eval = 1, evalsha = 9, script = 0 }, calls)
+    assert.equal("then", other.read(NAME, nil, true))
+  end)
 
-  -- A client in lua-redis's style that counts what it is asked.
-  local function counted(inner)
-    local calls = { eval = 0, evalsha = 0, script = 0, fail = false }
+  it("says whether what it reads is what it saw last", function()
+    local one = store()
+    assert.is_false((select(5, one.read(NAME))))
+    assert.is_true((select(5, one.read(NAME))))
+    assert.is_false((select(5, one.read(NAME, nil, true))))
+  end)
+
+  it("knows the hash of its script", function()
+    local client, calls = counted(server:connect())
+    local one = store { client = client }
+    put(one)
+    server:cli "script flush"
+    put(one)
+    put(one)
+    put(one)
+    assert.same({ eval = 2, evalsha = 5, script = 0 }, calls)
+  end)
+
+  it("tells the time of the server, whatever that of the machine is", function()
+    local own = core.now
+    local function time_at(offset)
+      core.now = function() return own() + offset end
+      local one = store()
+      local ok, _, _, now = pcall(one.read, NAME)
+      local _, _, again = one.read(NAME)
+      core.now = own
+      assert(ok)
+      assert.is_true(math.abs(again - now) < 0.5)
+      return now
+    end
+    for _, offset in ipairs { 0, 3600, -7200 } do assert.is_true(math.abs(time_at(offset) - own()) < 0.5) end
+  end)
+
+  it("finds what it has put when it is asked again because the first answer was lost", function()
+    local inner = server:connect()
     local client = {}
-    for _, name in ipairs { "eval", "evalsha", "script" } do
+    for _, name in ipairs { "eval", "evalsha" } do
       client[name] = function(_, ...)
-        calls[name] = calls[name] + 1
-        if calls.fail then error "connection error: closed" end
+        inner[name](inner, ...)
         return inner[name](inner, ...)
       end
     end
-    return client, calls
-  end
-
-  describe("with a clock of the test's own", function()
-    local time, client
-    local clock = { now = function() return time end }
-    local own_text, own_now = script.TEXT, core.now
-
-    function clock.set(to)
-      time = math.floor(to * 1e6 + 0.5) / 1e6
-      local whole = math.floor(time)
-      client:set("clock", ("[%.0f,%.0f]"):format(whole, (time - whole) * 1e6))
-    end
-
-    setup(function()
-      client = connect()
-      script.TEXT = script.TEXT:gsub('redis%.call%("TIME"%)', 'cjson.decode(redis.call("GET", "clock"))')
-      core.now = clock.now
-    end)
-    teardown(function() script.TEXT, core.now = own_text, own_now end)
-    before_each(function() clock.set(1780000000) end)
-
-    it("does what the core's own history does, whichever client asks", function()
-      for seed = 1, 40 do
-        client:flushall()
-        clock.set(1780000000 + seed * 1e6)
-        assert.is_nil(check.compare({ store(), store(), store() }, clock, seed, 250))
-      end
-    end)
-
-    it("does what the core does with the quota", function()
-      for seed = 1, 40 do
-        client:flushall()
-        clock.set(1780000000 + seed * 1e8)
-        assert.is_nil(check.compare_quota({ store(), store() }, clock, seed, 150))
-      end
-    end)
-
-    it("counts by the server's clock, whatever those of the machines say", function()
-      local one, other = store(), store()
-      local sent = {}
-      for i = 1, 40 do
-        local machine = i % 2 == 0 and one or other
-        local wait, token = machine:reserve(check.request(WINDOWS, time + (i % 2 == 0 and 3600 or -7200)))
-        sent[i] = token.slot / 1e6
-        if wait > 0 then clock.set(time + wait) end
-      end
-      assert.is_nil(check.broken(sent, WINDOWS))
-      assert.is_true(sent[40] - sent[1] <= 7 * 60 + 20)
-    end)
-
-    it("loses no slot when an answer is lost and the question is put again", function()
-      local inner, broken = client, true
-      local flaky = setmetatable({}, { __index = function(_, name)
-        return function(_, ...)
-          local reply = inner[name](inner, ...)
-          if broken and name ~= "script" then
-            broken = false
-            error "connection error: closed"
-          end
-          return reply
-        end
-      end })
-      -- What the link does with a connection that broke: the same words once more.
-      local again = setmetatable({}, { __index = function(_, name)
-        return function(_, ...)
-          local ok, reply = pcall(flaky[name], flaky, ...)
-          if ok then return reply end
-          return flaky[name](flaky, ...)
-        end
-      end })
-      assert.equal(0, (store { client = again }:reserve(check.request(WINDOWS, time))))
-      assert.equal(1, client:zcount(KEY, "0", "+inf"))
-    end)
-
-    --- Loses everything, the clock excepted.
-    local function lose()
-      client:flushall()
-      clock.set(time)
-    end
-
-    it("is taught by its clients what it lost, and gives no slot before they could all come", function()
-      local one, other = store(), store()
-      for _ = 1, 2 do assert.equal(0, (one:reserve(check.request(WINDOWS, time)))) end
-      clock.set(time + 10)
-      for _ = 1, 2 do assert.equal(0, (other:reserve(check.request(WINDOWS, time)))) end
-      clock.set(time + 1)
-      lose()
-      local wait, kind, seconds = one:reserve(check.request(WINDOWS, time))
-      assert.is_nil(wait)
-      assert.equal("again", kind)
-      assert.equal(3, seconds)
-      clock.set(time + 1)
-      wait, kind, seconds = other:reserve(check.request(WINDOWS, time))
-      assert.is_nil(wait)
-      assert.equal("again", kind)
-      assert.equal(2, seconds)
-      clock.set(time + 2)
-      -- Two were sent 14 s ago, two 4 s ago: the next may go in 6 s, and no sixth within a minute.
-      assert.equal(6, (one:reserve(check.request(WINDOWS, time))))
-      assert.equal(46, (other:reserve(check.request(WINDOWS, time))))
-    end)
-
-    it("learns from one client what others have sent", function()
-      local one, other = store(), store()
-      for _ = 1, 2 do assert.equal(0, (one:reserve(check.request(WINDOWS, time)))) end
-      clock.set(time + 10)
-      assert.equal(0, (other:reserve(check.request(WINDOWS, time))))
-      lose()
-      other:reserve(check.request(WINDOWS, time)) -- the first is never heard of again
-      clock.set(time + 3)
-      assert.equal(0, (other:reserve(check.request(WINDOWS, time))))
-      assert.equal(7, (other:reserve(check.request(WINDOWS, time))))
-      assert.equal(47, (other:reserve(check.request(WINDOWS, time))))
-    end)
-
-    it("notices a memory that is older than it should be", function()
-      local one, other = store(), store()
-      one:reserve(check.request(WINDOWS, time))
-      server:cli("copy " .. KEY .. " kept")
-      other:reserve(check.request(WINDOWS, time))
-      clock.set(time + 1)
-      client:del(KEY)
-      client:rename("kept", KEY) -- what a Redis has that saves its data now and then
-      local _, kind = other:reserve(check.request(WINDOWS, time))
-      assert.equal("again", kind)
-      clock.set(time + 3)
-      assert.equal(6, (one:reserve(check.request(WINDOWS, time))))
-    end)
-
-    it("does not keep a client waiting that remembers nothing", function()
-      for _ = 1, 3 do
-        lose()
-        assert.equal(0, (store():reserve(check.request(WINDOWS, time, { longest = 0 }))))
-      end
-    end)
-
-    it("asks a waiter to wait again for the clients to come", function()
-      local one = store()
-      for _ = 1, 2 do one:reserve(check.request(WINDOWS, time)) end
-      local wait, token = one:reserve(check.request(WINDOWS, time))
-      assert.equal(10, wait)
-      clock.set(time + 10)
-      lose()
-      local answer, kind = one:renew(check.request(WINDOWS, time), token)
-      assert.is_nil(answer)
-      assert.equal("again", kind)
-      clock.set(time + 3)
-      assert.equal(0, (one:renew(check.request(WINDOWS, time), token)))
-      assert.equal(3, client:zcount(KEY, "0", "+inf"))
-    end)
-
-    it("lets one client ask whether the quota has started anew", function()
-      local one, other = store(), store()
-      local function ask(asker) return asker:reserve(check.request(WINDOWS, time, { quota = true })) end
-      one:observe(NAME, time, "1000", "0", ("%.0f"):format(time + 5))
-      local wait, kind, retry_after = ask(other)
-      assert.is_nil(wait)
-      assert.equal("quota_exceeded", kind)
-      assert.equal(5, retry_after)
-      clock.set(time + 6)
-      local granted, token = ask(other)
-      assert.equal(0, granted)
-      wait, kind, retry_after = ask(one)
-      assert.is_nil(wait)
-      assert.equal("quota_exceeded", kind)
-      assert.equal(30, retry_after)
-      other:release(NAME, token)
-      assert.equal(0, (ask(one)))
-    end)
-
-    it("counts what was sent while it was out of reach", function()
-      local inner, calls = counted(client)
-      local one = store { client = inner }
-      one:reserve(check.request(WINDOWS, time))
-      calls.fail = true
-      local _, kind = one:reserve(check.request(WINDOWS, time))
-      assert.equal("store", kind)
-      one:note(NAME, time, time)
-      local mark = one:note(NAME, time, time)
-      one:forget(NAME, mark)
-      calls.fail = false
-      clock.set(time + 5)
-      assert.equal(5, (one:reserve(check.request(WINDOWS, time))))
-      assert.equal(3, client:zcount(KEY, "0", "+inf"))
-    end)
-
-    it("passes on a pause that it could not be told", function()
-      local inner, calls = counted(client)
-      local one, other = store { client = inner }, store()
-      calls.fail = true
-      local answer, kind = one:pause(NAME, time, 30)
-      assert.is_nil(answer)
-      assert.equal("store", kind)
-      calls.fail = false
-      clock.set(time + 10)
-      assert.equal(20, (one:reserve(check.request({}, time))))
-      assert.equal(20, (other:reserve(check.request({}, time))))
-    end)
+    local one = store { client = client }
+    for i = 1, 3 do assert.is_true(put(one, "bytes " .. i)) end
+    assert.equal("bytes 3", store().read(NAME))
   end)
 
-  it("makes one round trip per reservation", function()
-    local client, calls = counted(connect())
+  it("keeps the newest where calls in one process overtake each other", function()
+    local inner, client, ended = server:connect(), {}, 0
+    for _, name in ipairs { "eval", "evalsha" } do
+      client[name] = function(_, ...)
+        local ok, reply = pcall(inner[name], inner, ...)
+        if ended < 3 then coroutine.yield() end
+        if not ok then error(reply, 0) end
+        return reply
+      end
+    end
     local one = store { client = client }
-    for _ = 1, 5 do one:reserve(request()) end
-    assert.same({ eval = 0, evalsha = 5, script = 1, fail = false }, calls)
-  end)
-
-  it("loads its script again when Redis does not know it any more", function()
-    local client, calls = counted(connect())
-    local one = store { client = client }
-    assert(one:reserve(request()))
-    server:cli "script flush"
-    assert(one:reserve(request()))
-    assert(one:reserve(request()))
-    assert.same({ eval = 1, evalsha = 3, script = 1, fail = false }, calls)
+    local function run()
+      for _ = 1, 5 do
+        local done
+        while not done do
+          local bytes, version = one.read(NAME)
+          done = one.swap(NAME, version, ("%d"):format((tonumber(bytes) or 0) + 1), LONG)
+          assert.is_not_nil(done)
+        end
+      end
+      ended = ended + 1
+    end
+    local threads = {}
+    for i = 1, 3 do threads[i] = coroutine.create(run) end
+    while ended < 3 do
+      for _, thread in ipairs(threads) do
+        if coroutine.status(thread) ~= "dead" then assert(coroutine.resume(thread)) end
+      end
+    end
+    assert.equal("15", store().read(NAME))
+    assert.is_true(put(one))
   end)
 
   it("takes a client in the style of lua-resty-redis", function()
-    local inner = connect()
+    local inner = server:connect()
     local client = setmetatable({}, { __index = function(_, name)
-      if name == "script" then return function() return false, "NOPERM this user may not" end end
       return function(_, ...)
         local ok, reply = pcall(inner[name], inner, ...)
         if ok then return reply end
@@ -274,71 +152,132 @@ describe("a redis store", function()
       end
     end })
     local one = store { client = client }
-    assert.equal(0, (one:reserve(request())))
-    assert.equal(0, (one:reserve(request())))
-    assert.is_true(one:reserve(request()) > 9)
+    assert.is_true(put(one, "first"))
+    assert.is_true(put(one, "second"))
+    assert.equal("second", store().read(NAME))
   end)
 
-  it("takes a client that can only evaluate", function()
-    local inner, sent = connect(), 0
+  it("takes a client that can only evaluate, and asks it nothing else then", function()
+    local inner, sent, asked = server:connect(), 0, 0
     local one = store { client = {
       eval = function(_, ...)
         sent = sent + 1
         return inner:eval(...)
       end,
-      evalsha = function() error "redis error: ERR unknown command 'evalsha'" end,
+      evalsha = function()
+        asked = asked + 1
+        error "redis error: ERR unknown command 'evalsha'"
+      end,
     } }
-    assert.equal(0, (one:reserve(request())))
-    assert.equal(0, (one:reserve(request())))
-    assert.equal(2, sent)
+    assert.is_true(put(one))
+    assert.is_true(put(one))
+    assert.same({ 1, 3 }, { asked, sent })
   end)
 
   it("keeps one key per state, which expires", function()
     local one = store { prefix = "mine:" }
-    one:reserve(request())
-    one:pause(NAME, core.now(), 5)
-    assert.equal("mine:" .. NAME, server:cli "keys '*'")
-    local life = tonumber(server:cli("ttl mine:" .. NAME))
-    assert.is_true(life > 60 and life <= 121)
-    one:observe(NAME, core.now(), "1000", "7", "")
-    assert.is_true(tonumber(server:cli("ttl mine:" .. NAME)) > 31 * 86400)
+    assert.is_true(put(one))
+    assert.equal("mine:2:" .. NAME, server:cli "keys '*'")
+    local life = tonumber(server:cli("pttl mine:2:" .. NAME))
+    assert.is_true(life > 50000 and life <= 60000)
   end)
 
-  it("knows of a service without windows nothing but pauses", function()
-    local one = store()
-    assert.equal(0, (one:reserve(request { windows = {} })))
+  it("refuses what another program keeps under its key", function()
+    for command, message in pairs { ["set %s short"] = "the key holds something else", ["lpush %s x"] = "WRONGTYPE",
+      ["set %s " .. ("z"):rep(100)] = "the key holds something else" } do
+      server:cli("del " .. KEY)
+      server:cli(command:format(KEY))
+      local bytes, problem = store().read(NAME)
+      assert.is_nil(bytes)
+      assert.matches(message, problem)
+    end
+  end)
+
+  it("keeps nothing of a service without windows but pauses", function()
+    local answers = { { status = 429, headers = { ["retry-after"] = "5" }, body = "{}" }, clients.address() }
+    local locker = clients.locker(answers, { store = store(), max_retries = 0 })
+    assert.equal("rate_limited", select(2, locker.addresses:get(7)).kind)
+    local life = tonumber(server:cli("pttl " .. server:cli "keys '*'"))
+    assert.is_true(life > 60000 and life <= 65000)
+    server:cli "flushall"
+    locker = clients.locker({ clients.address() }, { store = store() })
+    assert(locker.addresses:get(7))
     assert.equal("", server:cli "keys '*'")
-    one:pause(NAME, core.now(), 5)
-    assert.is_true(one:reserve(request { windows = {} }) > 4)
-    assert.is_true(tonumber(server:cli("ttl " .. KEY)) <= 65)
   end)
 
   it("goes on with a new connection when the old one has died", function()
     local one = store()
-    assert.equal(0, (one:reserve(request())))
+    assert.is_true(put(one, "first"))
     server:cli "client kill type normal"
-    assert.equal(0, (one:reserve(request())))
-    assert.is_true(one:reserve(request()) > 9)
+    assert.is_true(put(one, "second"))
+    assert.equal("second", one.read(NAME, nil, true))
   end)
 
-  it("shares no connection with a process that was forked off", function()
+  it("shares no connection and no version with a process that was forked off", function()
     local function connections() return tonumber(server:cli("info stats"):match "total_connections_received:(%d+)") end
     local one, own = store(), core.process
-    assert(one:reserve(request()))
+    assert.is_true(put(one))
+    local _, before_fork = one.read(NAME)
     local before = connections()
-    assert(one:reserve(request { longest = 0 }))
+    assert.is_true(put(one))
     assert.equal(1, connections() - before) -- that of redis-cli
     core.process = function() return -1 end
-    local ok, wait = pcall(one.reserve, one, request { windows = {} })
+    local ok, done = pcall(put, one)
     core.process = own
-    assert.is_true(ok)
-    assert.equal(0, wait)
+    assert.is_true(ok and done)
     assert.equal(3, connections() - before)
+    local _, version = one.read(NAME)
+    assert.not_equal(before_fork:sub(1, 16), version:sub(1, 16))
+  end)
+
+  it("needs no more of Redis than its header says", function()
+    server:cli "acl setuser small on '>the-words' '~locksmith:*' -@all +evalsha +eval +get +set +time"
+    local one = store { username = "small", password = "the-words" }
+    assert.is_true(put(one, "first"))
+    assert.is_true(put(one, "second"))
+    server:cli "acl setuser small -evalsha"
+    assert.is_true(put(one, "third"))
+    assert.is_true(put(one, "fourth"))
+    assert.equal("fourth", store().read(NAME))
+    server:cli "acl setuser small -set"
+    local done, message = put(one)
+    assert.is_nil(done)
+    assert.matches("^Redis: ", message)
+    local stranger = store { username = "small", password = "the-words", prefix = "other:" }
+    local bytes, problem = stranger.read(NAME)
+    assert.is_nil(bytes)
+    assert.matches("^Redis: .*NOPERM", problem)
+    assert.is_nil(message:find("the-words", 1, true))
+    server:cli "acl deluser small"
+  end)
+
+  it("fails at a replica that takes no writes, and says so", function()
+    local replica = redis.start("--replicaof 127.0.0.1 1 --replica-serve-stale-data yes")
+    local one = locksmith.redis { unix = replica.unix }
+    local bytes, version = one.read(NAME)
+    assert.is_nil(bytes or version)
+    local done, message = one.swap(NAME, nil, BYTES, LONG)
+    assert.is_nil(done)
+    assert.matches("^Redis: .*READONLY", message)
+    replica:stop()
+  end)
+
+  it("fails when Redis has no memory left, and says so", function()
+    local one = store()
+    assert.is_true(put(one))
+    server:cli "config set maxmemory 1"
+    local done, message = put(one)
+    server:cli "config set maxmemory 0"
+    assert.is_nil(done)
+    assert.matches("^Redis: .*OOM", message)
   end)
 
   it("says who it is without a password", function()
     local server_place = locksmith.redis { host = "example.org", port = 7, password = "hidden-words", db = 3 }
     assert.equal("locksmith.redis store (example.org:7)", tostring(server_place))
+    for name, value in pairs(server_place) do
+      assert.equal("function", type(value), name)
+    end
   end)
 
   it("raises for wrong options at the caller's line", function()
@@ -362,27 +301,169 @@ describe("a redis store", function()
     assert.not_matches("hidden", message_of { password = "hidden-words", tls = true })
     assert.not_matches("hidden", message_of { password = "hidden-words", host = 7 })
   end)
+
+  describe("that clients share, with a clock of the test's own,", function()
+    local WINDOWS = { { 2, 10 }, { 5, 60 } }
+    local clock, client, own_now, broken, trips
+
+    setup(function()
+      own_now = core.now
+      local inner = server:connect()
+      client = { evalsha = function() error "redis error: NOSCRIPT" end }
+      function client.eval(_, text, ...)
+        trips = trips + 1
+        if broken then error "connection error: closed" end
+        local time = clock.now()
+        local whole = math.floor(time)
+        inner:set("clock", ("[%.0f,%.0f]"):format(whole, (time - whole) * 1e6))
+        return inner:eval((text:gsub('redis%.call%("TIME"%)', 'cjson.decode(redis.call("GET", "clock"))')), ...)
+      end
+    end)
+    before_each(function()
+      broken, trips = false, 0
+      clock = virtual.clock(1780000000)
+      core.now = clock.now
+    end)
+    after_each(function() core.now = own_now end)
+
+    local function lose() server:cli "flushall" end
+
+    --- A client as in a process of its own; its machine's clock may be off by so many seconds.
+    local function machine(options, off)
+      local times = { now = function() return clock.now() + (off or 0) end, sleep = clock.sleep }
+      local own = { store = store { client = client }, clock = times, rate = WINDOWS, pacing_margin = 0,
+        timeout = 1000 }
+      local answers = { clients.CREATED }
+      for name, value in pairs(options or {}) do
+        if name == "answers" then answers = value else own[name] = value end
+      end
+      return (clients.lockpub(answers, own))
+    end
+
+    local function create(lockpub, opts)
+      return lockpub.links:create(clients.link_fields(), opts)
+    end
+
+    local function waits(lockpub)
+      local began = clock.now()
+      assert(create(lockpub))
+      return clock.now() - began
+    end
+
+    local function refusal(lockpub)
+      local _, err = create(lockpub, { pacing = "fail" })
+      return err.kind, err.retry_after
+    end
+
+    it("are held to the windows by the server's clock", function()
+      local one, other = machine(nil, 3600), machine(nil, -7200)
+      local sent = {}
+      for i = 1, 40 do
+        assert(create(i % 2 == 0 and one or other))
+        sent[i] = clock.now()
+      end
+      assert.is_nil(require("spec.support.pace_check").broken(sent, WINDOWS))
+      assert.is_true(sent[40] - sent[1] <= 7 * 60 + 20)
+    end)
+
+    it("is taught what it lost, and gives no slot before all could come", function()
+      local one, other = machine(), machine()
+      for _ = 1, 2 do assert.equal(0, waits(one)) end
+      clock.sleep(10)
+      for _ = 1, 2 do assert.equal(0, waits(other)) end
+      clock.sleep(1)
+      lose()
+      assert.same({ "would_wait", 3 }, { refusal(one) })
+      clock.sleep(1)
+      assert.equal("would_wait", (refusal(other)))
+      clock.sleep(2)
+      -- Two were sent 14 s ago, two 4 s ago: the next may go in 6 s, and no sixth within a minute.
+      assert.equal(6, waits(one))
+      assert.equal(40, waits(other))
+    end)
+
+    it("is taught by one what others have sent", function()
+      local one, other = machine(), machine()
+      for _ = 1, 2 do assert.equal(0, waits(one)) end
+      clock.sleep(10)
+      assert.equal(0, waits(other))
+      lose()
+      assert.same({ "would_wait", 3 }, { refusal(other) }) -- the first is never heard of again
+      clock.sleep(3)
+      assert.equal(0, waits(other))
+      assert.equal(7, waits(other))
+      assert.equal(40, waits(other))
+    end)
+
+    it("keeps nobody waiting who remembers nothing", function()
+      for _ = 1, 3 do
+        lose()
+        assert.is_truthy(create(machine(), { pacing = "fail" }))
+      end
+    end)
+
+    it("asks a waiter to wait again for the others to come", function()
+      local one = machine()
+      for _ = 1, 2 do assert.equal(0, waits(one)) end
+      local sleep, lost = clock.sleep, false
+      clock.sleep = function(seconds)
+        if not lost then lose() end
+        lost = true
+        return sleep(seconds)
+      end
+      one = machine()
+      assert.equal(10 + 3, waits(one))
+    end)
+
+    it("lets one ask whether the quota has started anew", function()
+      local spent = { status = 201, body = "{}", headers = { ["x-api-quota-limit"] = "1000",
+        ["x-api-quota-remaining"] = "0", ["x-api-quota-reset"] = "1780000005" } }
+      local unsent = { kind = "connect", sent = false }
+      local one = machine { answers = { spent, clients.CREATED } }
+      local other = machine { answers = { unsent }, max_retries = 0 }
+      assert(create(one))
+      assert.same({ "quota_exceeded", 5 }, { refusal(other) })
+      clock.sleep(6)
+      assert.equal("connect", (refusal(other))) -- it was let through, and could not ask
+      assert(create(one))
+      assert.equal(999, one:quota().remaining)
+    end)
+
+    it("is told what was sent while it was out of reach", function()
+      local one = machine()
+      assert.equal(0, waits(one))
+      broken = true
+      assert.equal(0, waits(one))
+      broken = false
+      clock.sleep(4)
+      assert.same({ "would_wait", 6 }, { refusal(one) })
+      assert.same({ "would_wait", 6 }, { refusal(machine()) })
+    end)
+
+    it("is told later of a pause that it could not be told", function()
+      local busy = { status = 429, headers = { ["retry-after"] = "30" }, body = "{}" }
+      local one = machine { answers = { function()
+        broken = true
+        return busy
+      end }, max_retries = 0 }
+      assert.equal("rate_limited", select(2, create(one)).kind)
+      broken = false
+      clock.sleep(10)
+      assert.same({ "would_wait", 20 }, { refusal(one) })
+      assert.same({ "would_wait", 20 }, { refusal(machine()) })
+    end)
+  end)
 end)
 
 describe("a redis store that is out of reach", function()
   it("fails without raising, and does not try at once again", function()
     local one = locksmith.redis { unix = "/nonexistent/redis.sock" }
-    local request = check.request(WINDOWS, core.now())
-    local wait, kind, message = one:reserve(request)
-    assert.is_nil(wait)
-    assert.equal("store", kind)
+    local bytes, message = one.read(NAME)
+    assert.is_nil(bytes)
     assert.matches("^Redis: no connection to /nonexistent/redis.sock: ", message)
-    for _, method in ipairs { "quota", "release", "pause", "observe", "forecast", "move" } do
-      local arguments = {
-        quota = { NAME, 0 }, release = { NAME, { id = "x" } }, pause = { NAME, 0, 1 },
-        observe = { NAME, 0, "1", "1", "" }, forecast = { NAME, WINDOWS, 0, 1 },
-        move = { NAME, { id = "x", slot = 0, at = 0 }, 1 },
-      }
-      local answer, problem, words = one[method](one, (table.unpack or unpack)(arguments[method]))
-      assert.is_nil(answer)
-      assert.equal("store", problem)
-      assert.equal(message, words)
-    end
+    local again, same = one.swap(NAME, nil, BYTES, LONG)
+    assert.is_nil(again)
+    assert.equal(message, same)
   end)
 
   it("rests after a failure, longer after an expensive one, and then asks again", function()
@@ -393,12 +474,12 @@ describe("a redis store that is out of reach", function()
       calls, now = calls + 1, now + cost
       error "connection error: timeout"
     end
-    client.eval, client.script = client.evalsha, function() return "hash" end
+    client.eval = client.evalsha
     local one = locksmith.redis { client = client, timeout = 1 }
     local function tries_after(seconds)
       local before = calls
       now = now + seconds
-      assert.is_nil(one:reserve(check.request(WINDOWS, now)))
+      assert.is_nil((one.read(NAME)))
       return calls - before
     end
     local ok, problem = pcall(function()
@@ -421,29 +502,38 @@ describe("a redis store that is out of reach", function()
   it("takes no longer than its timeout, or what the call has left", function()
     local server = redis.start()
     local one = locksmith.redis { unix = server.unix, timeout = 0.3 }
-    assert.equal(0, (one:reserve(check.request(WINDOWS, core.now()))))
+    assert.is_true(put(one))
     server:suspend()
     local began = core.now()
-    local _, kind, message = one:reserve(check.request(WINDOWS, core.now(), { patience = 0.1 }))
+    local _, message = one.read(NAME, 0.1, true)
     local short = core.now() - began
-    assert.equal("store", kind)
     assert.equal("Redis: timeout", message)
     began = core.now()
-    _, kind = one:reserve(check.request(WINDOWS, core.now())) -- so little time proved nothing
+    assert.is_nil((one.read(NAME, nil, true))) -- so little time proved nothing
     local long = core.now() - began
-    assert.equal("store", kind)
     assert.is_true(short >= 0.09 and short < long)
     assert.is_true(long >= 0.29)
     server:resume()
     server:stop()
   end)
 
+  it("knows nothing of a key whose swap it got no answer to", function()
+    local server = redis.start()
+    local one = locksmith.redis { unix = server.unix, timeout = 0.2 }
+    assert.is_true(put(one))
+    server:suspend()
+    assert.is_nil((put(one, "perhaps")))
+    server:resume()
+    core.sleep(1)
+    assert.is_false((select(5, one.read(NAME))))
+    assert.is_true(put(one))
+    server:stop()
+  end)
+
   it("says when Redis has no password for the one it is given", function()
     local server = redis.start()
     local one = locksmith.redis { unix = server.unix, password = "the-words" }
-    local _, kind, message = one:reserve(check.request(WINDOWS, core.now()))
-    assert.equal("store", kind)
-    assert.equal("Redis: AUTH failed: this Redis has no password set", message)
+    assert.same({ nil, "Redis: AUTH failed: this Redis has no password set" }, { one.read(NAME) })
     server:stop()
   end)
 
@@ -461,9 +551,8 @@ describe("a redis store that is out of reach", function()
           if raises then error("redis error: " .. told) end
           return false, told
         end
-        local one = locksmith.redis { client = { eval = answer, evalsha = answer, script = answer } }
-        assert.same({ "store", "Redis: " .. message },
-          { select(2, one:reserve(check.request(WINDOWS, core.now()))) })
+        local one = locksmith.redis { client = { eval = answer, evalsha = answer } }
+        assert.same({ nil, "Redis: " .. message }, { one.read(NAME) })
       end
     end
   end)
@@ -471,16 +560,15 @@ describe("a redis store that is out of reach", function()
   it("shows no password, whatever Redis says", function()
     local server = redis.start "--requirepass the-right-words"
     local function try(password)
-      local one = locksmith.redis { unix = server.unix, password = password, db = 2 }
-      return one:reserve(check.request(WINDOWS, core.now()))
+      return put(locksmith.redis { unix = server.unix, password = password, db = 2 })
     end
-    local _, kind, message = try "the-wrong-words"
-    assert.equal("store", kind)
-    assert.equal("Redis: AUTH failed: WRONGPASS", message)
-    _, kind, message = try(nil)
-    assert.equal("store", kind)
-    assert.equal("Redis: NOAUTH: it wants a password and was given none", message)
-    assert.equal(0, (try "the-right-words"))
+    local ok, message = pcall(try, "the-wrong-words")
+    assert.is_false(ok)
+    assert.matches("Redis: AUTH failed: WRONGPASS$", message)
+    ok, message = pcall(try, nil)
+    assert.is_false(ok)
+    assert.matches("Redis: NOAUTH: it wants a password and was given none$", message)
+    assert.is_true(try "the-right-words")
     assert.matches("^db2:keys=1", server:cli "-a the-right-words --no-auth-warning info keyspace | tail -n 1")
     server:stop()
   end)

@@ -1,6 +1,5 @@
 #include "pace.h"
 
-#include "bytes.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -287,6 +286,10 @@ bool lks_pace_merge(lks_pace *pace, const lks_pace *other) {
 
 bool lks_pace_is_empty(const lks_pace *pace) {
   return pace->count == 0;
+}
+
+lks_time lks_pace_newest(const lks_pace *pace) {
+  return pace->count == 0 ? -LKS_TIME_MAX : *kept(pace, pace->count - 1);
 }
 
 /* A written history: these, then the slots in order. */

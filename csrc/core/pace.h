@@ -88,6 +88,9 @@ bool lks_pace_merge(lks_pace *pace, const lks_pace *other);
 /* Whether no slot is kept. */
 bool lks_pace_is_empty(const lks_pace *pace);
 
+/* The newest slot kept, -LKS_TIME_MAX when there is none. */
+lks_time lks_pace_newest(const lks_pace *pace);
+
 /* Appends the history as bytes (bytes.h). False: see lks_buffer. */
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
 

@@ -86,34 +86,3 @@ bool lks_quota_is_sound(const lks_quota *quota) {
   return quota->limit >= -1 && quota->remaining >= 0 && is_instant(quota->reset) && is_instant(quota->as_of) &&
          is_instant(quota->probe);
 }
-
-bool lks_quota_write(const lks_quota *quota, lks_buffer *out) {
-  lks_buffer_append_number(out, quota->limit);
-  lks_buffer_append(out, " ", 1);
-  lks_buffer_append_number(out, quota->remaining);
-  lks_buffer_append(out, " ", 1);
-  lks_buffer_append_number(out, quota->reset);
-  lks_buffer_append(out, " ", 1);
-  return lks_buffer_append_number(out, quota->as_of);
-}
-
-bool lks_quota_read(lks_quota *quota, const char *text, size_t length) {
-  enum { LIMIT, REMAINING, RESET, AS_OF, FIELDS };
-  int64_t fields[FIELDS];
-  const char *end = text + length;
-  *quota = (lks_quota){.known = false};
-  if (length == 0) return false;
-  for (int i = 0; i < FIELDS; i++) {
-    const char *stop = i == FIELDS - 1 ? end : memchr(text, ' ', (size_t)(end - text));
-    if (stop == NULL || !lks_integer_read(text, (size_t)(stop - text), &fields[i])) return false;
-    text = i == FIELDS - 1 ? end : stop + 1;
-  }
-  lks_quota told = {.known = true,
-                    .limit = fields[LIMIT],
-                    .remaining = fields[REMAINING],
-                    .reset = fields[RESET],
-                    .as_of = fields[AS_OF]};
-  if (!lks_quota_is_sound(&told)) return false;
-  *quota = told;
-  return true;
-}

@@ -53,13 +53,4 @@ void lks_quota_unprobe(lks_quota *quota);
  * when the limit was never told. */
 long long lks_quota_left(const lks_quota *quota, lks_time now);
 
-#define LKS_QUOTA_TEXT_MAX 128
-
-/* Appends a known quota as text, for a store that keeps texts: "limit remaining reset as_of", the instants in
- * microseconds. Whoever is asking at the moment is not in it. False: see lks_buffer. */
-bool lks_quota_write(const lks_quota *quota, lks_buffer *out);
-
-/* Reads such a text. False, the quota then being unknown, when it is none as a whole or not sound. */
-bool lks_quota_read(lks_quota *quota, const char *text, size_t length);
-
 #endif

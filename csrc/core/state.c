@@ -38,6 +38,11 @@ void lks_state_give_back(lks_state *state, lks_ticket *ticket) {
   *ticket = (lks_ticket){0};
 }
 
+/* `now`, or an instant a little later that was taken for the present before. */
+static lks_time present(const lks_wish *wish, lks_time now, lks_time known) {
+  return wish->estimated && known > now && known - now <= LKS_STATE_JITTER ? known : now;
+}
+
 /* The slot of the ticket has come: is it still one? */
 static lks_kind renew(lks_state *state, const lks_windows *windows, lks_time now, lks_time latest, lks_ticket *ticket,
                       lks_span *span) {
@@ -53,7 +58,10 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, lks_time now
 lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                         lks_ticket *ticket, lks_span *span) {
   *span = 0;
-  if (wish->renews && ticket->held) return renew(state, windows, now, now + wish->longest, ticket, span);
+  if (wish->renews && ticket->held) {
+    now = present(wish, now, ticket->slot);
+    return renew(state, windows, now, now + wish->longest, ticket, span);
+  }
   *ticket = (lks_ticket){0};
   if (wish->unpaced) {
     ticket->held = lks_pace_record(state->pace, windows, now, now);
@@ -66,6 +74,7 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
     ticket->probing = state->quota.probe != probe;
   }
   lks_time slot;
+  if (windows->count > 0) now = present(wish, now, lks_pace_newest(state->pace));
   ticket->held = lks_pace_reserve(state->pace, windows, now, now + wish->longest, &slot);
   *span = slot - now;
   if (ticket->held) {

@@ -36,9 +36,14 @@ typedef struct lks_ticket {
 typedef struct lks_wish {
   lks_span longest; /* acceptable wait */
   bool renews;      /* the ticket holds a slot that was waited for and has come */
+  bool estimated;   /* `now` is only thought to be what the clock says: LKS_STATE_JITTER */
   bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
   bool quota;       /* a success takes one from the monthly quota */
 } lks_wish;
+
+/* The clock of a place that has its own is known to within this, in either direction: no send is held up because of it
+ * when the slot before was given by a better guess. */
+#define LKS_STATE_JITTER (LKS_SECOND / 50)
 
 /* Takes a slot for a send, or, under `renews`, looks whether the one that has come still is one: others may have left
  * late, or a pause may have been asked for. Otherwise what the ticket held before is past. LKS_KIND_NONE: granted,

@@ -87,5 +87,7 @@ lks_memory_store *lks_lua_check_memory(lua_State *L, int index);
 lks_memory_store *lks_lua_opt_memory(lua_State *L, int index);
 lks_key *lks_lua_check_key(lua_State *L, int index);
 lks_state *lks_lua_check_state(lua_State *L, int index);
+/* Pushes an empty one. */
+lks_state *lks_lua_push_state(lua_State *L);
 
 #endif

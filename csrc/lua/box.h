@@ -24,12 +24,11 @@ typedef struct lks_client_box {
 
 typedef struct lks_memory_box {
   lks_memory_store *store; /* NULL once closed */
-  lks_buffer saved;        /* where a state is written, so that an error of Lua's loses no memory */
 } lks_memory_box;
 
 typedef struct lks_state_box {
   lks_state *state; /* NULL until made */
-  lks_buffer saved; /* as in lks_memory_box */
+  lks_buffer saved; /* where it is written, so that an error of Lua's loses no memory */
 } lks_state_box;
 
 typedef struct lks_call_box {

@@ -114,12 +114,14 @@ static int call_later(lua_State *L) {
   return 0;
 }
 
-/* call:take(state, now, longest) -> the wait for the slot that was taken, nil when none was. `now` by the state's
- * clock. Nothing is changed but the state until call:paced. */
+/* call:take(state, now, longest, estimated) -> the wait for the slot that was taken, nil when none was. `now` by the
+ * state's clock, which is only thought to say that under `estimated`. Nothing is changed but the state until
+ * call:paced. */
 static int call_take(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_state *state = lks_lua_check_state(L, 2);
-  const lks_wish wish = lks_client_wish(box->call, lks_lua_check_time(L, 4));
+  lks_wish wish = lks_client_wish(box->call, lks_lua_check_time(L, 4));
+  wish.estimated = lua_toboolean(L, 5) != 0;
   box->taken.ticket = box->ticket;
   box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, lks_lua_check_time(L, 3),
                                    &box->taken.ticket, &box->taken.span);
@@ -150,17 +152,6 @@ static int call_settle(lua_State *L) {
   lks_state_settle(state, &ticket, lks_lua_check_time(L, 3), &settlement);
   if (!lua_toboolean(L, 5)) box->ticket = ticket;
   return 0;
-}
-
-/* call:lateness() and call:pause() -> seconds; valid with the effect that announced them */
-static int call_lateness(lua_State *L) {
-  lks_lua_push_span(L, lks_call_lateness(lks_lua_check_call(L)->call));
-  return 1;
-}
-
-static int call_pause(lua_State *L) {
-  lks_lua_push_span(L, lks_call_pause(lks_lua_check_call(L)->call));
-  return 1;
 }
 
 /* call:state_name() -> where the windows, pauses and quota of its key are kept */
@@ -206,18 +197,6 @@ static int call_is_reading(lua_State *L) {
   return 1;
 }
 
-/* call:counts_quota() -> whether a success takes one from the monthly quota */
-static int call_counts_quota(lua_State *L) {
-  lua_pushboolean(L, (lks_call_operation(lks_lua_check_call(L)->call)->flags & LKS_OPERATION_QUOTA) != 0);
-  return 1;
-}
-
-/* call:is_unpaced() -> whether the call is sent whatever the windows say */
-static int call_is_unpaced(lua_State *L) {
-  lua_pushboolean(L, lks_call_pacing(lks_lua_check_call(L)->call) == LKS_PACING_OFF);
-  return 1;
-}
-
 /* call:operation() -> its name */
 static int call_operation(lua_State *L) {
   lua_pushstring(L, lks_call_operation(lks_lua_check_call(L)->call)->name);
@@ -246,8 +225,6 @@ void lks_lua_open_call(lua_State *L) {
                                      {"take", call_take},
                                      {"paced", call_paced},
                                      {"settle", call_settle},
-                                     {"lateness", call_lateness},
-                                     {"pause", call_pause},
                                      {"attempt", call_attempt},
                                      {"deadline", call_deadline},
                                      {"is_retrying", call_is_retrying},
@@ -255,9 +232,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"holds_slot", call_holds_slot},
                                      {"state_name", call_state_name},
 
-                                     {"counts_quota", call_counts_quota},
                                      {"holds_key", call_holds_key},
-                                     {"is_unpaced", call_is_unpaced},
                                      {"operation", call_operation},
                                      {"close", call_collect},
                                      {NULL, NULL}};
@@ -270,7 +245,4 @@ void lks_lua_open_call(lua_State *L) {
   set_number(L, "SEND", LKS_ACTION_SEND);
   set_number(L, "DONE", LKS_ACTION_DONE);
   set_number(L, "FAILED", LKS_ACTION_FAILED);
-  set_number(L, "RELEASE", LKS_EFFECT_RELEASE);
-  set_number(L, "MOVE", LKS_EFFECT_MOVE);
-  set_number(L, "PAUSE", LKS_EFFECT_PAUSE);
 }

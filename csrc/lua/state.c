@@ -13,15 +13,21 @@ lks_state *lks_lua_check_state(lua_State *L, int index) {
   return box->state;
 }
 
-/* core.state() -> an empty one */
-static int state_new(lua_State *L) {
+lks_state *lks_lua_push_state(lua_State *L) {
   lks_state_box *box = lua_newuserdata(L, sizeof *box);
   box->state = NULL;
   lks_buffer_init(&box->saved, LKS_STATE_BYTES_MAX);
   luaL_getmetatable(L, LKS_STATE_TYPE);
   lua_setmetatable(L, -2);
   box->state = lks_state_new();
-  return box->state == NULL ? lks_lua_no_memory(L) : 1;
+  if (box->state == NULL) lks_lua_no_memory(L);
+  return box->state;
+}
+
+/* core.state() -> an empty one */
+static int state_new(lua_State *L) {
+  lks_lua_push_state(L);
+  return 1;
 }
 
 static int state_collect(lua_State *L) {

@@ -7,21 +7,19 @@ local try = require "locksmith.try"
 
 --- What carries bytes between those who share a key. Both functions are called without the store.
 ---@class locksmith.ByteStore
----@field read fun(name: string, patience: number?, exact: boolean?): string?, any, number?, any
+---@field read fun(name: string, patience: number?, exact: boolean?): string?, any, number?, any, boolean?
 ---  the newest bytes under that name, their version (of any kind but nil), and Unix seconds by the clock of the store
----  where it has one; nil[, nil, seconds] for a name that is absent (a fourth value: the newest is known to have been
----  lost); nil, message when it fails. `exact`: what was seen last will not do, should it be kept here
+---  where it has one; nil[, nil, seconds] for a name that is absent; nil, message when it fails. Fourth, true: the
+---  newest is known to have been lost. Fifth, true: this is what was seen last, perhaps not the newest any more, which
+---  `exact` asks for
 ---@field swap fun(name: string, version: any, bytes: string, seconds: number, patience: number?): boolean?, string?
 ---  true when the bytes are there now; false when somebody was first, so that the version (nil: nothing at all) is no
 ---  longer the newest; nil, message when it fails, the bytes perhaps being there
 
-local Carried = {}
-Carried.__index = Carried
-
 local carried = {}
 
 -- So often somebody else may be first.
-local ROUNDS = 1000
+local ROUNDS = 200
 -- While the store is away, a wait is cut into pieces: it may be back, and know more.
 local RECHECK = 1
 -- What a call whose time is up may still spend on telling the store.
@@ -30,19 +28,21 @@ local NAMES_MAX = 1024
 -- Kept beyond its last meaning, because the clock that ends it need not be the one that this is reckoned by.
 local SLACK = 60
 local MESSAGE_MAX = 300
+local NO_STATE = "it keeps what is no state of this version"
+local OUT_OF_REACH = "the pacing store is out of reach: "
 
 --- What the processes that are given one store object remember, by name.
 local memories = setmetatable({}, { __mode = "k" })
 
 ---@param store locksmith.ByteStore
----@return locksmith.CarriedStore
+---@return table # what the other functions here find as session.store
 function carried.new(store)
   local memory = memories[store]
   if not memory then
     memory = { count = 0, names = {} }
     memories[store] = memory
   end
-  return setmetatable({ inner = store, memory = memory }, Carried)
+  return { inner = store, memory = memory }
 end
 
 --- Where names come and go, only those are kept of which something is remembered.
@@ -80,13 +80,13 @@ end
 ---@return boolean ok
 ---@return string|nil bytes, or the message
 local function read(self, name, patience, exact)
-  local ok, bytes, version, now, lost = try(function() return self.inner.read(name, patience, exact) end)
+  local ok, bytes, version, now, lost, seen = try(function() return self.inner.read(name, patience, exact) end)
   if not ok then return false, reason(bytes) end
   if bytes == nil and version ~= nil then return false, reason(version) end
   if bytes ~= nil and (type(bytes) ~= "string" or bytes == "" or version == nil) or now ~= nil and not is_time(now) then
     return false, "the answer of its read makes no sense"
   end
-  return true, bytes, version, now, lost
+  return true, bytes, version, now, lost and true or false, seen
 end
 
 local function swap(self, name, version, bytes, life, patience)
@@ -98,25 +98,31 @@ local function swap(self, name, version, bytes, life, patience)
 end
 
 --- Lets `change` work on the state of that name, and makes the outcome everyone's.
----@param change fun(state: userdata, now: number) may be called several times; `now` by the store's clock
+---@param change fun(state: userdata, now: number, estimated: boolean) may be called several times; `now` by the store's
+---  clock, which is only thought to say that when it is not this process's
 ---@param patience number seconds
 ---@return boolean ok
 ---@return string? message when the store failed
 local function update(self, clock, name, change, patience)
-  local ends = clock() + patience
+  local ends, exact = clock() + patience, false
   for _ = 1, ROUNDS do
-    local ok, bytes, version, now, lost = read(self, name, math.max(ends - clock(), 0))
+    local ok, bytes, version, now, lost, seen = read(self, name, math.max(ends - clock(), 0), exact)
     if not ok then return false, bytes end
     local here = clock()
     local known, state = remembered(self, name, here), core.state()
-    if not state:read(bytes) then return false, "it keeps what is no state of this version" end
-    known.ahead, known.own_clock = now and now - here or 0, now ~= nil
+    if not state:read(bytes) then return false, NO_STATE end
+    local estimated = now ~= nil
+    known.ahead, known.own_clock = estimated and now - here or 0, estimated
     now = now or here
-    state:join(known.state, known.untold, lost ~= nil, now, core.random())
-    change(state, now)
+    state:join(known.state, known.untold, lost, now, core.random())
+    change(state, now, estimated)
     local after, life = state:write(now, bytes)
     local done, message = true, nil
-    if after then done, message = swap(self, name, version, after, life + SLACK, math.max(ends - clock(), 0)) end
+    if after then
+      done, message = swap(self, name, version, after, life + SLACK, math.max(ends - clock(), 0))
+    elseif seen and not exact then
+      done, exact = false, true -- no swap would tell whether others have been there
+    end
     if done then
       known.state, known.untold = state, false
       return true
@@ -159,9 +165,9 @@ function carried.reserve(session, call, longest, exchange)
     if passed > 0 and core.now() - granted.real < passed / 2 then return call:grant(began, 0) end
   end
   local taken
-  local ok, message = update(self, clock, exchange.name, function(state, now)
+  local ok, message = update(self, clock, exchange.name, function(state, now, estimated)
     taken = clock()
-    call:take(state, now, math.max(0, longest - (taken - began)))
+    call:take(state, now, math.max(0, longest - (taken - began)), estimated)
   end, math.max(call:deadline() - began, 0))
   local now = clock()
   if ok then
@@ -171,7 +177,7 @@ function carried.reserve(session, call, longest, exchange)
   end
   complain(exchange, message)
   if session.on_store_error == "fail" then
-    return call:refuse(now, "store", nil, "the pacing store is out of reach: " .. message)
+    return call:refuse(now, "store", nil, OUT_OF_REACH .. message)
   end
   reserve_locally(self, session, call, longest, exchange, began)
 end
@@ -204,47 +210,24 @@ function carried.observe(session, call, exchange, limit, remaining, reset)
   return quota
 end
 
---- Looks at a state without changing it.
+--- Looks at a state without changing it; where the store is out of reach and the client goes on without it, at what
+--- this process remembers.
+---@param session locksmith.Session
+---@param name string
+---@param now number by the caller's clock
 ---@return userdata? state
----@return number|string now by the store's clock, or "store"
----@return string? message
-local function look(self, name, now)
+---@return number|string now by the store's clock, or the message
+function carried.look(session, name, now)
+  local self = session.store
   local ok, bytes, _, store_now, lost = read(self, name, nil, true)
-  if not ok then return nil, "store", bytes end
   local known, state = remembered(self, name, now), core.state()
-  if not state:read(bytes) then return nil, "store", "it keeps what is no state of this version" end
-  state:join(known.state, known.untold, lost ~= nil, store_now or now, core.random())
-  return state, store_now or now
-end
-
-function Carried:quota(name, now)
-  local state, there, message = look(self, name, now)
-  if not state then return nil, there, message end
-  return state:quota(there)
-end
-
-function Carried:forecast(name, windows, now, n)
-  local state, there, message = look(self, name, now)
-  if not state then return nil, there, message end
-  return state:forecast(windows, there, n)
-end
-
---- What this process alone remembers, for when the store is out of reach.
-local Alone = {}
-Alone.__index = Alone
-
-function Alone:quota(name, now)
-  local known = remembered(self.of, name, now)
-  return known.state:quota(now + known.ahead)
-end
-
-function Alone:forecast(name, windows, now, n)
-  local known = remembered(self.of, name, now)
-  return known.state:forecast(windows, now + known.ahead, n)
-end
-
-function carried.alone(store)
-  return setmetatable({ of = store }, Alone)
+  if ok and not state:read(bytes) then ok, bytes = false, NO_STATE end
+  if ok then
+    state:join(known.state, known.untold, lost, store_now or now, core.random())
+    return state, store_now or now
+  end
+  if session.on_store_error == "fail" then return nil, OUT_OF_REACH .. bytes end
+  return known.state, now + known.ahead
 end
 
 return carried

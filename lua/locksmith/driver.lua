@@ -2,6 +2,7 @@
 
 local Error = require "locksmith.error"
 local answer = require "locksmith.answer"
+local carried = require "locksmith.carried"
 local core = require "locksmith.core"
 local events = require "locksmith.events"
 local key_source = require "locksmith.key_source"
@@ -32,7 +33,7 @@ local function attempt(task, call, limit)
   local chance = status < 400 and 0 or session.random()
   local quota_limit, remaining, reset =
     call:response(session.now(), chance, status, headers, connected or 0, value, session.memory)
-  if remaining then task.quota = session.pacing.observe(session, call, task, quota_limit, remaining, reset) end
+  if remaining then task.quota = carried.observe(session, call, task, quota_limit, remaining, reset) end
   return status
 end
 
@@ -134,7 +135,7 @@ function driver.run(task, call, shape)
     if session.closed then call:abort(time, "closed", "the client was closed") end
     if place and place.left then call:abort(time, "closed", "the loop over its results was left") end
     local action, span, effects = call:next(time, memory)
-    if effects ~= 0 then session.pacing.settle(session, call, effects, task) end
+    if effects ~= 0 then carried.settle(session, call, effects, task) end
     if action == SEND then
       carry_out(task, call, span)
     elseif action == WAIT then
@@ -142,7 +143,7 @@ function driver.run(task, call, shape)
     elseif action == DONE then
       return succeed(task, call)
     elseif action == PACE then
-      session.pacing.reserve(session, call, span, task)
+      carried.reserve(session, call, span, task)
     elseif action == KEY then
       key_source.bring(session, call, span)
     else

@@ -11,32 +11,28 @@ local options = require "locksmith.options"
 ---@field links locksmith.Links
 local methods = {}
 
---- What is needed to look into the store: the key, by which the state is named.
-local function state(session, operation)
+--- A look at what is known of the key.
+---@return userdata? state
+---@return number|locksmith.Error now by the clock of the place where it is kept
+local function state_of(session, operation)
   local err = session:ready(operation)
-  if err then return nil, nil, err end
+  if err then return nil, err end
   local key, kind, message = key_source.present(session)
-  if not key then return nil, nil, Error.refused(kind, message, operation) end
+  if not key then return nil, Error.refused(kind, message, operation) end
   local now = session.now()
-  if session.closed then return nil, nil, Error.refused("closed", "the client is closed", operation) end
-  return session.core:state_name(), now
-end
-
-local function out_of_reach(message, operation)
-  return Error.refused("store", "the pacing store is out of reach: " .. tostring(message), operation)
+  if session.closed then return nil, Error.refused("closed", "the client is closed", operation) end
+  local state, there = session:look(session.core:state_name(), now)
+  if not state then return nil, Error.refused("store", there, operation) end
+  return state, there
 end
 
 --- The monthly quota as last told by the service, to any client that shares the store.
 ---@return table? quota { limit, remaining, reset, as_of }, times in Unix seconds; nil before the first answer
 ---@return locksmith.Error? of kind store, closed or, of a key function, unauthenticated
 function methods.quota(task)
-  local session = task.session
-  local name, now, err = state(session, "lockpub.quota")
-  if not name then return nil, err end
-  local quota, problem, message = session.store:quota(name, now)
-  if problem ~= "store" then return quota end
-  if session.on_store_error == "fail" then return nil, out_of_reach(message, "lockpub.quota") end
-  return (session.fallback:quota(name, now))
+  local state, now = state_of(task.session, "lockpub.quota")
+  if not state then return nil, now end
+  return (state:quota(now))
 end
 
 -- 0, not 0.0.
@@ -54,17 +50,9 @@ function methods.plan(task, n)
   if type(n) ~= "number" or not (n >= 0 and n <= 1e9) or n % 1 ~= 0 then
     options.misuse "lockpub.plan: argument 'n' must be a whole number from 0 to 1e9"
   end
-  local name, now, err = state(session, "lockpub.plan")
-  if not name then return nil, err end
-  local store = session.store
-  local seconds, problem, message = store:forecast(name, session.windows, now, n)
-  local quota, left
-  if seconds then quota, left, message = store:quota(name, now) end
-  if problem == "store" or left == "store" then
-    if session.on_store_error == "fail" then return nil, out_of_reach(message, "lockpub.plan") end
-    store = session.fallback
-    seconds, quota, left = store:forecast(name, session.windows, now, n), store:quota(name, now)
-  end
+  local state, now = state_of(session, "lockpub.plan")
+  if not state then return nil, now end
+  local seconds, quota, left = state:forecast(session.windows, now, n), state:quota(now)
   local reset = core.month_end(now)
   if quota and quota.reset > now then reset = quota.reset end
   return { n = whole(n), fits = left and math.min(n, left) or nil, seconds = whole(seconds), reset = reset }

@@ -70,8 +70,7 @@ function checks.clock(value)
 end
 
 function checks.store(value)
-  if type(value) == "table" and (type(value.reserve) == "function" or
-    type(value.read) == "function" and type(value.swap) == "function") then return nil end
+  if type(value) == "table" and type(value.read) == "function" and type(value.swap) == "function" then return nil end
   return "must be a store: memory(), file{...}, shdict(name), redis{...} or { read = function, swap = function }"
 end
 

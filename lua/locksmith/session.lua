@@ -2,14 +2,12 @@
 
 local Error = require "locksmith.error"
 local carried = require "locksmith.carried"
-local checked = require "locksmith.store.checked"
 local clock = require "locksmith.clock"
 local core = require "locksmith.core"
 local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local memory = require "locksmith.store.memory"
 local checked_options = require "locksmith.options"
-local pacing = require "locksmith.pacing"
 local transport = require "locksmith.transport"
 local version = require "locksmith.version"
 
@@ -57,19 +55,6 @@ local function unusable(options)
   end
 end
 
---- Makes the store one that calls can be joined to.
-local function join_store(self)
-  self.memory = memory.of(self.store)
-  if self.memory then return end
-  if type(self.store.reserve) == "function" then
-    self.pacing, self.store = pacing, checked.new(self.store)
-    self.fallback = self.store.fallback
-  else
-    self.pacing, self.store = carried, carried.new(self.store)
-    self.fallback = carried.alone(self.store)
-  end
-end
-
 ---@param service "lockpub"|"locker"
 ---@param given table checked options
 ---@return locksmith.Session?
@@ -99,12 +84,15 @@ function session.new(service, given)
   end
 
   local own_clock = options.clock and clock.checked(options.clock)
+  local store = options.store or default_store()
+  local in_process = memory.of(store)
   local self = setmetatable({
     service = service,
     core = client,
     windows = client:windows(),
     options = options,
-    store = options.store or default_store(),
+    memory = in_process,
+    store = not in_process and carried.new(store) or nil,
     on_store_error = options.on_store_error,
     on_event = options.on_event,
     random = options.random or core.random,
@@ -114,7 +102,6 @@ function session.new(service, given)
     tasks = 0,
     emitting = setmetatable({}, { __mode = "k" }), -- places that run on_event
   }, Session)
-  join_store(self)
 
   if type(options.api_key) == "function" then
     self.ask_key = options.api_key
@@ -157,6 +144,16 @@ function Session:ready(operation)
   if not usable then return nil end
   local kind, message = usable(self.transport)
   if kind then return Error.refused(kind, message, operation) end
+end
+
+--- What is known of a key: a copy of its state.
+---@param name string
+---@param now number
+---@return userdata? state
+---@return number|string now by the clock of the place where it is kept, or why it is out of reach
+function Session:look(name, now)
+  if self.memory then return self.memory:state(name), now end
+  return carried.look(self, name, now)
 end
 
 --- The claims of the present key; a key function is asked when it was not before.

@@ -97,23 +97,6 @@ static void parse_header_lines(const char *text, size_t length) {
   free(room);
 }
 
-static void parse_quota_text(const char *text, size_t length) {
-  lks_quota quota, again;
-  if (!lks_quota_read(&quota, text, length)) {
-    demand(!quota.known);
-    return;
-  }
-  lks_buffer out;
-  lks_buffer_init(&out, LKS_QUOTA_TEXT_MAX);
-  demand(lks_quota_write(&quota, &out) && lks_quota_read(&again, out.data, out.length));
-  demand(again.limit == quota.limit && again.remaining == quota.remaining && again.reset == quota.reset);
-  lks_buffer_free(&out);
-  lks_span retry_after;
-  lks_quota_admit(&quota, NOW, &retry_after);
-  lks_quota_left(&quota, NOW);
-  demand(lks_quota_is_sound(&quota));
-}
-
 /* What strtod makes of a number must not change when it is written anew. */
 static void parse_decimal(const char *text, size_t length) {
   lks_decimal decimal;
@@ -178,8 +161,8 @@ static void parse_fields(const char *text, size_t length) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static void (*const parsers[])(const char *text, size_t length) = {
-      parse_times,  parse_quota,        parse_url,        parse_key,     parse_headers,
-      parse_fields, parse_header_lines, parse_quota_text, parse_decimal, parse_json,
+      parse_times,  parse_quota,        parse_url,     parse_key,  parse_headers,
+      parse_fields, parse_header_lines, parse_decimal, parse_json,
   };
   if (size < 2) return 0;
   /* A copy of its own, so that one byte too far is seen. */

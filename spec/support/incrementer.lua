@@ -4,6 +4,7 @@
 local locksmith = require "locksmith"
 
 local kind, place, times, log = os.getenv("INCREMENT"):match "^(%S+) (%S+) (%d+) (%S+)$"
+require("spec.support.redis").find_library()
 local store = kind == "file" and locksmith.file { path = place } or locksmith.redis { unix = place, timeout = 5 }
 local handle = assert(io.open(log, "ab"))
 handle:setvbuf "no"

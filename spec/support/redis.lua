@@ -68,6 +68,14 @@ function Server:kill()
     :format(self.pid, shell.quote(self.unix)))
 end
 
+--- A connected client of lua-redis.
+function Server:connect()
+  local unix = require "socket.unix"
+  local socket = (type(unix) == "table" and unix.stream or unix)()
+  assert(socket:connect(self.unix))
+  return require("redis").connect { socket = socket }
+end
+
 --- Runs one command of redis-cli.
 ---@param command string
 ---@return string # the output

@@ -8,10 +8,11 @@ Dict.__index = Dict
 
 ---@param options table? `{ clock = function() -> Unix seconds, capacity = keys that fit, step = function called before
 --- every step }`
+---@return table dict its `steps` counts them
 function shared_dict.new(options)
   options = options or {}
   return setmetatable({
-    items = {}, count = 0, capacity = options.capacity or math.huge,
+    items = {}, count = 0, steps = 0, capacity = options.capacity or math.huge,
     clock = options.clock or os.time, step = options.step or function() end,
   }, Dict)
 end
@@ -24,31 +25,43 @@ local function live(self, key)
   return item
 end
 
-local function put(self, key, value, life)
+local function step(self)
+  self.steps = self.steps + 1
+  self.step()
+end
+
+local function put(self, key, value, life, flags)
   if type(value) ~= "string" and type(value) ~= "number" then error("bad value type", 3) end
+  if flags and not (flags % 1 == 0 and flags >= -2 ^ 31 and flags < 2 ^ 31) then error("bad flags", 3) end
   if not live(self, key) then
     if self.count >= self.capacity then return nil, "no memory" end
     self.count = self.count + 1
   end
-  self.items[key] = { value = value, ends = life and life > 0 and self.clock() + life or nil }
+  self.items[key] = { value = value, flags = flags ~= 0 and flags or nil,
+    ends = life and life > 0 and self.clock() + life or nil }
   return true
 end
 
 function Dict:get(key)
-  self.step()
+  step(self)
   local item = live(self, key)
-  return item and item.value
+  if item then return item.value, item.flags end
 end
 
-function Dict:safe_add(key, value, life)
-  self.step()
+function Dict:safe_add(key, value, life, flags)
+  step(self)
   if live(self, key) then return false, "exists" end
-  return put(self, key, value, life)
+  return put(self, key, value, life, flags)
 end
 
-function Dict:safe_set(key, value, life)
-  self.step()
-  return put(self, key, value, life)
+function Dict:safe_set(key, value, life, flags)
+  step(self)
+  return put(self, key, value, life, flags)
+end
+
+function Dict:delete(key)
+  step(self)
+  if live(self, key) then self.items[key], self.count = nil, self.count - 1 end
 end
 
 --- Drops everything whose time is over, and tells how much is left.

@@ -131,7 +131,7 @@ case("forgets what nobody replaces in its time, and nothing sooner", function(pl
   assert.is_not_nil(version)
   place.pass(0.4)
   assert.is_nil(bytes_of(one, "lockpub:short"))
-  local bytes, none, _, lost = other.read "lockpub:short"
+  local bytes, none, _, lost = other.read("lockpub:short", nil, true)
   assert.same({ nil, nil, nil }, { bytes, none, lost })
   check_refused(other, "lockpub:short", version, "late")
   assert.equal("long", bytes_of(other, NAME))

@@ -30,7 +30,7 @@ local module = {}
 
 --- A store in a file. Does not touch it yet.
 ---@param given table path of the file, whose folder exists; best an absolute one
----@return locksmith.Store # raises at the caller's line for a wrong option
+---@return locksmith.ByteStore # raises at the caller's line for a wrong option
 function module.new(given)
   local own = options.read(given, KNOWN, "locksmith.file")
   if own.path == nil then error("locksmith.file: option 'path' is needed", 2) end

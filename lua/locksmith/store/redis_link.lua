@@ -1,10 +1,12 @@
 --- Carries commands to Redis, by the client library that fits the place, each within a time limit.
 ---
---- A carrier is function(limit, method, ...) -> reply | nil, message, refused, untried: `limit` in seconds, `method` of
---- the client library, `refused` when Redis itself answered with an error, `untried` when nobody even tried to ask it.
+--- A carrier is function(limit, method, ...) -> reply, again | nil, message, refused, untried: `limit` in seconds,
+--- `method` of the client library, `again` when it was asked twice, since a connection died before it answered,
+--- `refused` when Redis itself answered with an error, `untried` when nobody even tried to ask it.
 
 local core = require "locksmith.core"
 local redis_wire = require "locksmith.store.redis_wire"
+local try = require "locksmith.try"
 
 local link = {}
 
@@ -20,7 +22,7 @@ end
 local function perform(client, method, ...)
   local call = client[method]
   if not call then return nil, "the client has no method " .. method, true end
-  local ok, reply, message = pcall(call, client, ...)
+  local ok, reply, message = try(call, client, ...)
   if not ok then
     message = tostring(reply):gsub("^[^\n]-:%d+: ", "")
     local told = message:match "^redis error: (.*)"
@@ -103,6 +105,7 @@ local function blocking(library, options)
   return function(limit, method, ...)
     local ends = core.now() + limit
     if owner ~= core.process() then held, owner = nil, core.process() end
+    local again = false
     while true do
       if held and not held.wire:is_clean() then
         held.wire:close()
@@ -116,11 +119,13 @@ local function blocking(library, options)
       end
       held.wire:begin(ends)
       local reply, message, refused = perform(held.client, method, ...)
-      if reply or refused then return reply, message, refused end
+      if reply then return reply, again end
+      if refused then return nil, message, true end
       held.wire:close()
       held = nil
       -- A connection that died while it was idle says nothing about Redis. Every question may be asked twice.
       if not reused or core.now() >= ends or message == "timeout" then return nil, message end
+      again = true
     end
   end
 end
@@ -166,7 +171,7 @@ end
 local function cosocket(library, options)
   local pool = pool_name(options)
   return function(limit, method, ...)
-    local ends = core.now() + limit
+    local ends, again = core.now() + limit, false
     while true do
       local opened, client, reused = pcall(open_cosocket, library, options, pool, ends)
       if not opened then return nil, tostring(client), false, true end -- a phase without sockets
@@ -174,10 +179,12 @@ local function cosocket(library, options)
       local reply, message, refused = perform(client, method, ...)
       if reply or refused then
         client:set_keepalive(KEEPALIVE, POOL)
-        return reply, message, refused
+        if reply then return reply, again end
+        return nil, message, true
       end
       client:close()
       if not reused or core.now() >= ends or message == "timeout" then return nil, message end
+      again = true
     end
   end
 end
@@ -197,7 +204,11 @@ end
 function link.new(options, under_nginx)
   local client = options.client
   if client then
-    return function(_, method, ...) return perform(client, method, ...) end
+    return function(_, method, ...)
+      local reply, message, refused = perform(client, method, ...)
+      if reply then return reply, false end
+      return nil, message, refused
+    end
   end
   if under_nginx then
     local library, name = first_of("resty.redis", "nginx.redis")

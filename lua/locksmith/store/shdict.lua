@@ -1,185 +1,113 @@
---- Pacing and quota state in a `lua_shared_dict` of nginx, for all workers of one nginx.
+--- Bytes in a `lua_shared_dict` of nginx, for all workers of one nginx.
 ---
---- A state is a chain of versions: `key:n` holds the n-th as the core's bytes and is never changed. Whoever wants to
---- change the state reads the newest, lets the core work on it, and adds the next version; adding fails when another
---- worker was first, and then it starts over. So each step is atomic without a lock, and a worker that dies at any
---- point holds up nobody. A superseded version becomes a mark that outlives every worker still at work on it. `key`
---- holds the newest version's number, or a little less: the marks lead on from there.
+--- `key` holds the newest bytes, with their version beside them. Whoever wants to replace version n first adds `key:n`,
+--- which holds what is to come after it; adding fails when another worker was first. So a swap is one atomic step
+--- without a lock. A worker that dies behind that step holds up nobody: the next one finishes what it has begun. What
+--- was added serves for a second, for those who are still at work on a version that has passed. A worker that is held
+--- up for longer between two steps may bring an older state back, which the state itself tells (see core/state.h).
 ---
---- Nothing is evicted to make room: a full dict makes the store fail, and the local limiter takes over. A dict that
---- other code fills too may evict a state, though: give this one a dict of its own. Some kilobytes per API key are
---- enough; what no window and no quota needs any more expires.
+--- Nothing is evicted to make room: a full dict makes the store fail. A dict that other code fills too may evict a
+--- state, though: give this one a dict of its own. Some kilobytes per API key are enough, and as much again for each
+--- update in a second; what no window and no quota needs any more expires. What a dict has lost is told again by the
+--- workers that remember it.
 
 local core = require "locksmith.core"
-local memory = require "locksmith.store.memory"
 
--- Changes with the core's bytes: the dict outlives a reload, and the next version of locksmith starts afresh.
-local PREFIX = "locksmith1:"
-local SUPERSEDED = "-"
-local MARK_LIFE = 10
--- Beyond its last meaning, because nginx's clock is not the caller's.
-local SLACK = 60
-local HEAD_SLACK = 600
-local ROUNDS = 1000
-
----@class locksmith.ShdictStore: locksmith.Store
-local Shdict = {}
-Shdict.__index = Shdict
-Shdict.__name = "locksmith.ShdictStore"
+-- Changes with the form of what is kept: the dict outlives a reload.
+local PREFIX = "locksmith2:"
+local STEP_LIFE = 1
+local STEPS_MAX = 20000 -- more than a second can see
+-- Versions are the flags of an entry, 32 bits with a sign. The first one is drawn at random, since what was lost may
+-- not be met again.
+local FIRST_MAX, VERSION_MAX = 2 ^ 30, 2 ^ 31 - 1
+local LIFE_MAX = 366 * 86400
 
 local NO_STATE = "holds what is no state"
 
 local function is_version(value)
-  return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value % 1 == 0
+  return type(value) == "number" and value >= 1 and value <= VERSION_MAX and value % 1 == 0
 end
 
---- The newest version and its bytes, "" for a state in which nothing happened yet.
----@param from integer a version that is known to have been
----@return integer?
----@return string # or the message
-local function newest(dict, key, from)
-  local head, problem = dict:get(key)
-  if head == nil and type(problem) == "string" then return nil, problem end
-  if head ~= nil and not is_version(head) then return nil, NO_STATE end
-  local version = math.max(from, head or 0)
-  local bytes
+local function after(version)
+  return version % VERSION_MAX + 1
+end
+
+local function is_before(version, other)
+  local distance = (other - version) % VERSION_MAX
+  return distance > 0 and distance < VERSION_MAX / 2
+end
+
+local function step_key(key, version)
+  return ("%s:%.0f"):format(key, version)
+end
+
+--- The last of the steps that follow a version.
+---@return integer? version it makes; nil without one
+---@return string? bytes
+---@return number? life
+local function last_step(dict, key, version)
+  local newest, bytes, life
+  for _ = 1, STEPS_MAX do
+    local later, its_life = dict:get(step_key(key, version))
+    if type(later) ~= "string" then return newest, bytes, life end
+    version = after(version)
+    newest, bytes, life = version, later, its_life
+  end
+end
+
+--- Puts bytes in their place. Between the steps of one worker others may have made all of theirs, which then follow.
+---@return boolean? ok
+---@return string? message
+local function finish(dict, key, version, bytes, life)
   repeat
-    bytes, problem = dict:get(key .. ":" .. version)
-    if bytes == nil and type(problem) == "string" then return nil, problem end
-    if bytes == SUPERSEDED then version = version + 1 end
-  until bytes ~= SUPERSEDED
-  if bytes ~= nil and type(bytes) ~= "string" then return nil, NO_STATE end
-  return version, bytes or ""
+    local ok, problem = dict:safe_set(key, bytes, life, version)
+    if not ok then return nil, problem end
+    version, bytes, life = last_step(dict, key, version)
+    if not version then return true end
+    local _, present = dict:get(key)
+  until not is_version(present) or not is_before(present, version)
+  return true
 end
 
-local function add(dict, key, version, bytes, life)
-  local ok, problem = dict:safe_add(key .. ":" .. version + 1, bytes, life + SLACK)
-  if not ok then return nil, problem end
-  local head, set = version + 1
-  if (dict:get(key) or 0) < head then
-    repeat
-      if head > version + ROUNDS then return nil, NO_STATE end
-      set = head
-      ok, problem = dict:safe_set(key, head, life + HEAD_SLACK)
-      if not ok then return nil, problem end
-      -- Others may have gone on between the two steps: then this set the head back.
-      if dict:get(key .. ":" .. head + 1) then head = head + 1 end
-    until head == set
+local function read(dict, key)
+  local bytes, version = dict:get(key)
+  if bytes == nil then
+    if type(version) == "string" then return nil, version end
+    return nil
   end
-  if dict:get(key .. ":" .. version) then dict:safe_set(key .. ":" .. version, SUPERSEDED, MARK_LIFE) end
-  return true
+  if type(bytes) ~= "string" or not is_version(version) then return nil, NO_STATE end
+  return bytes, version
 end
 
-local function failed(self, problem)
-  local colon = problem == NO_STATE and "" or ":"
-  return nil, "store", ("lua_shared_dict %s%s %s"):format(self.name, colon, tostring(problem))
-end
-
---- Lets `change` work on the state of that name in the core's memory, and makes the outcome everyone's.
----@return any ... what change returned, or nil, "store", message
-local function update(self, name, now, change, ...)
-  local dict, key, scratch = self.dict, PREFIX .. name, self.scratch
-  local from = 0
-  for _ = 1, ROUNDS do
-    local version, bytes = newest(dict, key, from)
-    if not version then return failed(self, bytes) end
-    if not scratch:load(name, bytes) then return failed(self, NO_STATE) end
-    local a, b, c = change(scratch, name, ...)
-    local after, life = scratch:save(name, now, bytes)
-    -- Nothing that anyone would miss.
-    if not after or life == 0 and bytes == "" then return a, b, c end
-    local ok, problem = add(dict, key, version, after, life)
-    if ok then return a, b, c end
-    if problem ~= "exists" then return failed(self, problem) end
-    from = version + 1
+local function replace(dict, key, version, bytes, life)
+  local _, newest = dict:get(key)
+  if newest ~= version then return false end
+  local step = step_key(key, version)
+  local ok, problem = dict:safe_add(step, bytes, STEP_LIFE, math.ceil(life)) -- its flags: how long it is to live
+  if ok then return finish(dict, key, after(version), bytes, life) end
+  if problem ~= "exists" then return nil, problem end
+  version, bytes, life = last_step(dict, key, version)
+  if version then
+    ok, problem = finish(dict, key, version, bytes, life)
+    if not ok then return nil, problem end
   end
-  return failed(self, "too many writers")
+  return false
 end
 
-local function reserve(scratch, name, request)
-  return scratch:reserve(name, request.windows, request.now, request.longest, request.count_only, request.quota)
-end
-
-function Shdict:reserve(request)
-  local wait, slot, probing = update(self, request.name, request.now, reserve, request)
-  if not wait then return nil, slot, probing end
-  return wait, { slot = slot, probing = probing, now = request.now }
-end
-
-local function renew(scratch, name, request, token)
-  return scratch:renew(name, request.windows, request.now, token.slot, request.longest)
-end
-
-function Shdict:renew(request, token)
-  local wait, slot, retry_after = update(self, request.name, request.now, renew, request, token)
-  if not wait then return nil, slot, retry_after end
-  return wait, { slot = slot, probing = token.probing, now = request.now }
-end
-
-local function release(scratch, name, token)
-  scratch:release(name, token.slot, token.probing)
-  return true
-end
-
-function Shdict:release(name, token)
-  return update(self, name, token.now, release, token)
-end
-
-local function move(scratch, name, token, late)
-  scratch:move(name, token.slot, late)
-  return true
-end
-
-function Shdict:move(name, token, late)
-  return update(self, name, token.now, move, token, late)
-end
-
-local function pause(scratch, name, now, seconds)
-  scratch:pause(name, now, now + seconds)
-  return true
-end
-
-function Shdict:pause(name, now, seconds)
-  return update(self, name, now, pause, now, seconds)
-end
-
-local function observe(scratch, name, now, limit, remaining, reset)
-  return scratch:observe(name, now, limit, remaining, reset)
-end
-
-function Shdict:observe(name, now, limit, remaining, reset)
-  return update(self, name, now, observe, now, limit, remaining, reset)
-end
-
---- Loads the state to look at it.
----@return userdata? # the core's memory, or nil, "store", message
-local function look(self, name)
-  local version, bytes = newest(self.dict, PREFIX .. name, 0)
-  if not version then return failed(self, bytes) end
-  if not self.scratch:load(name, bytes) then return failed(self, NO_STATE) end
-  return self.scratch
-end
-
-function Shdict:quota(name, now)
-  local state, problem, message = look(self, name)
-  if not state then return nil, problem, message end
-  return state:quota(name), state:left(name, now)
-end
-
-function Shdict:forecast(name, windows, now, n)
-  local state, problem, message = look(self, name)
-  if not state then return nil, problem, message end
-  return state:forecast(name, windows, now, n)
-end
-
-function Shdict:__tostring()
-  return "locksmith.shdict store (" .. self.name .. ")"
+local function swap(dict, key, version, bytes, seconds)
+  local life = math.max(0.001, math.min(LIFE_MAX, seconds)) -- 0 would be for ever
+  if version ~= nil then return replace(dict, key, version, bytes, life) end
+  local first = 1 + math.floor(core.random() * FIRST_MAX)
+  local ok, problem = dict:safe_add(key, bytes, life, first)
+  if ok then return true end
+  if problem == "exists" then return false end
+  return nil, problem
 end
 
 local module = {}
 
 ---@param name string of a `lua_shared_dict`
----@return locksmith.ShdictStore # raises at the caller's line when there is no such dict
+---@return locksmith.ByteStore # raises at the caller's line when there is no such dict
 function module.new(name)
   if type(name) ~= "string" then
     error("locksmith.shdict: argument 'name' must be a string, not a " .. type(name), 2)
@@ -189,7 +117,17 @@ function module.new(name)
   if not dicts then error("locksmith.shdict: there are shared dicts only in nginx", 2) end
   local dict = dicts[name]
   if not dict then error(("locksmith.shdict: nginx has no \"lua_shared_dict %s\""):format(name), 2) end
-  return setmetatable({ name = name, dict = dict, scratch = core.memory(), fallback = memory.new() }, Shdict)
+  local function explained(result, problem)
+    if result ~= nil or type(problem) ~= "string" then return result, problem end
+    return nil, ("lua_shared_dict %s%s %s"):format(name, problem == NO_STATE and "" or ":", problem)
+  end
+  return setmetatable({
+    read = function(key) return explained(read(dict, PREFIX .. key)) end,
+    swap = function(key, ...) return explained(swap(dict, PREFIX .. key, ...)) end,
+  }, {
+    __name = "locksmith.ShdictStore",
+    __tostring = function() return "locksmith.shdict store (" .. name .. ")" end,
+  })
 end
 
 return module
