@@ -1,14 +1,16 @@
 #include "base64url.h"
 
+#include "ascii.h"
+
 size_t lks_base64url_bound(size_t length) {
   size_t rest = length % 4;
   return length / 4 * 3 + (rest == 0 ? 0 : rest - 1);
 }
 
 static int sextet(char character) {
-  if (character >= 'A' && character <= 'Z') return character - 'A';
-  if (character >= 'a' && character <= 'z') return character - 'a' + 26;
-  if (character >= '0' && character <= '9') return character - '0' + 52;
+  if (lks_ascii_is_upper(character)) return character - 'A';
+  if (lks_ascii_is_lower(character)) return character - 'a' + 26;
+  if (lks_ascii_is_digit(character)) return character - '0' + 52;
   if (character == '-') return 62;
   if (character == '_') return 63;
   return -1;

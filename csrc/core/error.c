@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 typedef struct kind_row {
   const char *name;
   const char *text; /* what there is to say when nobody said more; NULL: nothing */
@@ -64,21 +66,12 @@ lks_kind lks_kind_find(const char *name) {
   return LKS_KIND_NONE;
 }
 
-static bool is_upper(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
-static bool is_lower(char c) {
-  return c >= 'a' && c <= 'z';
-}
-
 /* Whether text[at] begins a word (or would begin the next one): at either end, beside anything but a letter, or at a
  * capital after a small letter as in "slugTaken". */
 static bool at_boundary(const char *text, size_t length, size_t at) {
   if (at == 0 || at == length) return true;
-  bool before = is_upper(text[at - 1]) || is_lower(text[at - 1]);
-  bool after = is_upper(text[at]) || is_lower(text[at]);
-  return !before || !after || (is_lower(text[at - 1]) && is_upper(text[at]));
+  if (!lks_ascii_is_letter(text[at - 1]) || !lks_ascii_is_letter(text[at])) return true;
+  return lks_ascii_is_lower(text[at - 1]) && lks_ascii_is_upper(text[at]);
 }
 
 /* Whether `word` (lower case) stands at text[at]. A space in it matches whatever codes and prose put between words:
@@ -90,7 +83,7 @@ static bool word_at(const char *text, size_t length, size_t at, const char *word
       while (at < length && (text[at] == ' ' || text[at] == '_' || text[at] == '-')) at++;
       continue;
     }
-    if (at == length || (is_upper(text[at]) ? text[at] - 'A' + 'a' : text[at]) != *word) return false;
+    if (at == length || lks_ascii_lower(text[at]) != *word) return false;
     at++;
   }
   return true;

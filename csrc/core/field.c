@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "utf8.h"
 
 enum { TRIMMED = LKS_FIELD_TRIMMED, ONE_LINE = LKS_FIELD_ONE_LINE };
@@ -84,10 +85,6 @@ static bool has_no_width(unsigned long code) {
   return (code >= 0x200B && code <= 0x200F) || code == 0x2060 || code == 0xFEFF;
 }
 
-static bool is_control(unsigned long code) {
-  return code < ' ' || code == 0x7F;
-}
-
 /* What a text is made of, apart from the white space around it. */
 typedef struct text_content {
   size_t characters; /* from the first that is no space to the last */
@@ -105,7 +102,7 @@ static bool read_content(const char *text, size_t length, text_content *content)
     if (code == 0) content->has_nul = true;
     if (is_space(code)) {
       spaces++;
-      control_within = control_within || is_control(code);
+      control_within = control_within || lks_ascii_is_control(code);
       continue;
     }
     if (content->characters > 0) {
@@ -116,14 +113,14 @@ static bool read_content(const char *text, size_t length, text_content *content)
     control_within = false;
     content->characters++;
     if (!has_no_width(code)) content->visible = true;
-    if (is_control(code)) content->has_control = true;
+    if (lks_ascii_is_control(code)) content->has_control = true;
   }
   return true;
 }
 
 static bool has_control(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++)
-    if (is_control((unsigned char)text[i])) return true;
+    if (lks_ascii_is_control((unsigned char)text[i])) return true;
   return false;
 }
 

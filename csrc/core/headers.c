@@ -2,18 +2,15 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "quota.h"
 
 typedef bool reader(const char *text, size_t length);
 
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 static bool is_name(const char *name, size_t length, const char *wanted, size_t wanted_length) {
   if (length != wanted_length) return false;
   for (size_t i = 0; i < length; i++)
-    if (lower(name[i]) != wanted[i]) return false;
+    if (lks_ascii_lower(name[i]) != wanted[i]) return false;
   return true;
 }
 
@@ -37,17 +34,9 @@ static bool reads_count(const char *text, size_t length) {
   return lks_quota_count_parse(text, length, &count);
 }
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static void trim(const char **value, size_t *length) {
-  while (*length > 0 && is_blank((*value)[*length - 1])) (*length)--;
-  while (*length > 0 && is_blank(**value)) (*value)++, (*length)--;
-}
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
+  while (*length > 0 && lks_ascii_is_blank((*value)[*length - 1])) (*length)--;
+  while (*length > 0 && lks_ascii_is_blank(**value)) (*value)++, (*length)--;
 }
 
 /* "5,000" is a number to some, and no list of 5 and 0. "500,500" is more likely a list. */
@@ -57,7 +46,7 @@ static bool is_grouped(const char *text, size_t length) {
   size_t first = (size_t)(comma - text);
   if (first == 0 || first > 3) return false;
   for (size_t i = 0; i < length; i++)
-    if ((i - first) % 4 == 0 && i >= first ? text[i] != ',' : !is_digit(text[i])) return false;
+    if ((i - first) % 4 == 0 && i >= first ? text[i] != ',' : !lks_ascii_is_digit(text[i])) return false;
   return first < 3 || memcmp(text, text + 4, length - 4) != 0;
 }
 
@@ -102,7 +91,7 @@ static void keep(char *room, const char *value, size_t length, reader *reads) {
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length) {
   if (name_length == 0) return;
-  char first = lower(name[0]);
+  char first = lks_ascii_lower(name[0]);
   if (first == 'r') {
     if (IS("retry-after")) keep(headers->retry_after, value, value_length, reads_wait);
   } else if (first == 'x') {
@@ -127,7 +116,7 @@ bool lks_headers_next(const char **lines, const char *end, lks_header_line *head
   while (*lines < end) {
     const char *name = *lines, *stop = header_end(name, end), *colon = memchr(name, ':', (size_t)(stop - name));
     *lines = stop < end ? stop + 1 : end;
-    if (colon == NULL || colon == name || is_blank(*name)) continue;
+    if (colon == NULL || colon == name || lks_ascii_is_blank(*name)) continue;
     header->name = name;
     header->name_length = (size_t)(colon - name);
     if (memchr(name, '\n', header->name_length) != NULL) continue;
@@ -145,12 +134,12 @@ size_t lks_headers_unfold(const char *value, size_t length, char *out) {
   while (value < end) {
     const char *newline = memchr(value, '\n', (size_t)(end - value));
     const char *stop = newline == NULL ? end : newline;
-    while (stop > value && is_blank(stop[-1])) stop--;
+    while (stop > value && lks_ascii_is_blank(stop[-1])) stop--;
     memcpy(out + used, value, (size_t)(stop - value));
     used += (size_t)(stop - value);
     if (newline == NULL) break;
     out[used++] = ' ';
-    for (value = newline; value < end && is_blank(*value);) value++;
+    for (value = newline; value < end && lks_ascii_is_blank(*value);) value++;
   }
   return used;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "number.h"
 #include "utf8.h"
 
@@ -44,7 +45,7 @@ static bool starts_with(const char *text, const char *end, const char *word, siz
 }
 
 static void skip_space(scan *s) {
-  while (s->next < s->end && (*s->next == ' ' || *s->next == '\n' || *s->next == '\r' || *s->next == '\t')) s->next++;
+  while (s->next < s->end && lks_ascii_is_blank(*s->next)) s->next++;
 }
 
 /* The 16 bits of the escape at text, -1 when there is none. */
@@ -52,11 +53,7 @@ static long unicode_escape(const char *text, const char *end) {
   if (!starts_with(text, end, "\\u", 2) || end - text < ESCAPE_LENGTH) return -1;
   long code = 0;
   for (int i = 2; i < ESCAPE_LENGTH; i++) {
-    char c = text[i];
-    int digit = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : -1;
+    int digit = lks_ascii_hex(text[i]);
     if (digit < 0) return -1;
     code = code * 16 + digit;
   }

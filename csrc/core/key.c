@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "base64url.h"
 #include "buffer.h"
 #include "sha256.h"
@@ -34,16 +35,14 @@ static bool byte_allowed(char byte) {
 static bool is_prefix_only(const char *text, size_t length, size_t prefix) {
   if (length < sizeof LIVE && memcmp(text, LIVE, length) == 0) return true;
   size_t i = prefix;
-  while (i < length && text[i] >= 'a' && text[i] <= 'z') i++;
+  while (i < length && lks_ascii_is_lower(text[i])) i++;
   return i + 1 == length && text[i] == '_';
 }
 
 static bool is_base64url(const char *text, size_t length) {
   if (length == 0) return false;
   for (size_t i = 0; i < length; i++) {
-    char c = text[i];
-    if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-      return false;
+    if (!lks_ascii_is_alphanumeric(text[i]) && text[i] != '-' && text[i] != '_') return false;
   }
   return true;
 }
@@ -63,12 +62,11 @@ static bool token_split(const char *token, size_t length, const char **payload, 
 }
 
 static void set_fingerprint(lks_key *key) {
-  static const char hex[] = "0123456789abcdef";
   unsigned char digest[LKS_SHA256_SIZE];
   size_t length = (size_t)(key->authorization - key->text) + key->authorization_length;
   lks_sha256(key->text, length, digest);
   for (size_t i = 0; i < LKS_FINGERPRINT_SIZE - 1; i++)
-    key->fingerprint[i] = hex[i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15];
+    key->fingerprint[i] = LKS_ASCII_HEX[i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15];
   key->fingerprint[LKS_FINGERPRINT_SIZE - 1] = '\0';
 }
 

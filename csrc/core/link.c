@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "buffer.h"
 #include "hmac.h"
 #include "utf8.h"
@@ -75,7 +76,7 @@ static const char *check_type(const lks_link *link) {
 /* The provider says "lowercase", 3 to 30 characters, and no more. Letters, digits, '-' and '_' are what stands in a
  * path as it is and can be read aloud; anything else would be another slug in the URL than in the field. */
 static bool is_slug_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  return lks_ascii_is_lower(c) || lks_ascii_is_digit(c) || c == '-' || c == '_';
 }
 
 static bool has_slug_chars_only(lks_text slug) {

@@ -1,15 +1,13 @@
 #include "nearest.h"
 
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
+#include "ascii.h"
 
 /* Copies without case and underscores; the length, or LKS_NEAREST_MAX + 1. */
 static size_t plain(const char *text, size_t length, char *out) {
   size_t kept = 0;
   if (length > LKS_NEAREST_MAX) return LKS_NEAREST_MAX + 1;
   for (size_t i = 0; i < length; i++)
-    if (text[i] != '_') out[kept++] = lower(text[i]);
+    if (text[i] != '_') out[kept++] = lks_ascii_lower(text[i]);
   return kept;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
+
 #define EXPONENT_LIMIT INT64_C(1000000000000000)
 /* The shortest text of a double has at most 17 digits; fewer than 14 show as zeros at the end,
  * save in those too small for full precision. */
@@ -16,10 +18,6 @@
 #define MAGNITUDE_MAX 309
 #define MAGNITUDE_MIN (-323)
 
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 typedef struct shortest {
   char digits[PRECISION_MAX + 1];
   int count;
@@ -30,10 +28,10 @@ typedef struct shortest {
 static void take_apart(const char *text, shortest *to) {
   to->count = 0;
   for (; *text != 'e'; text++)
-    if (is_digit(*text) && to->count < PRECISION_MAX) to->digits[to->count++] = *text;
+    if (lks_ascii_is_digit(*text) && to->count < PRECISION_MAX) to->digits[to->count++] = *text;
   bool negative = text[1] == '-';
   to->exponent = 0;
-  for (text += 2; is_digit(*text); text++) to->exponent = 10 * to->exponent + (*text - '0');
+  for (text += 2; lks_ascii_is_digit(*text); text++) to->exponent = 10 * to->exponent + (*text - '0');
   if (negative) to->exponent = -to->exponent;
   while (to->count > 1 && to->digits[to->count - 1] == '0') to->count--;
   to->digits[to->count] = '\0';
@@ -120,7 +118,7 @@ bool lks_integer_read(const char *text, size_t length, int64_t *number) {
   /* Reckoned below zero, where there is room for one more. */
   int64_t value = 0;
   for (size_t i = 0; i < length; i++) {
-    if (!is_digit(text[i])) return false;
+    if (!lks_ascii_is_digit(text[i])) return false;
     int digit = text[i] - '0';
     if (value < (INT64_MIN + digit) / 10) return false;
     value = 10 * value - digit;
@@ -132,7 +130,7 @@ bool lks_integer_read(const char *text, size_t length, int64_t *number) {
 
 static size_t count_digits(const char *text, const char *end) {
   size_t count = 0;
-  while (text + count < end && is_digit(text[count])) count++;
+  while (text + count < end && lks_ascii_is_digit(text[count])) count++;
   return count;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "url.h"
 
 #define ID_DIGITS_MAX 20
@@ -26,7 +27,7 @@ static bool set_method(lks_request *request, const char *method) {
   size_t length = strlen(method);
   if (length == 0 || length >= LKS_METHOD_SIZE) return false;
   for (size_t i = 0; i < length; i++)
-    if (method[i] < 'A' || method[i] > 'Z') return false;
+    if (!lks_ascii_is_upper(method[i])) return false;
   memcpy(request->method, method, length + 1);
   return true;
 }
@@ -34,7 +35,7 @@ static bool set_method(lks_request *request, const char *method) {
 static bool id_valid(const char *id, size_t length) {
   if (id == NULL || length == 0 || length > ID_DIGITS_MAX) return false;
   for (size_t i = 0; i < length; i++)
-    if (id[i] < '0' || id[i] > '9') return false;
+    if (!lks_ascii_is_digit(id[i])) return false;
   return true;
 }
 

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "ascii.h"
+
 #define DAY (INT64_C(86400) * LKS_SECOND)
 
 typedef struct civil {
@@ -98,7 +100,7 @@ static void skip(scan *in, size_t count) {
 }
 
 static bool next_is_digit(const scan *in) {
-  return in->length > 0 && in->text[0] >= '0' && in->text[0] <= '9';
+  return in->length > 0 && lks_ascii_is_digit(in->text[0]);
 }
 
 static bool scan_char(scan *in, char wanted) {

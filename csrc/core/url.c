@@ -2,30 +2,13 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 /* A stretch of a text. */
 typedef struct span {
   const char *text;
   size_t length;
 } span;
-
-static char lower(char c) {
-  if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
-  return c;
-}
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c) {
-  return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
-static int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool among(char c, const char *set) {
   return c != '\0' && strchr(set, c) != NULL;
@@ -35,7 +18,7 @@ static bool among(char c, const char *set) {
 static bool equals(span in, const char *word) {
   if (in.length != strlen(word)) return false;
   for (size_t i = 0; i < in.length; i++)
-    if (lower(in.text[i]) != word[i]) return false;
+    if (lks_ascii_lower(in.text[i]) != word[i]) return false;
   return true;
 }
 
@@ -55,13 +38,9 @@ static size_t before(span in, const char *set) {
   return length;
 }
 
-static bool is_control(unsigned char byte) {
-  return byte < ' ' || byte == 0x7f;
-}
-
 /* RFC 3986, 2.3 */
 static bool is_unreserved(char c) {
-  return is_letter(c) || is_digit(c) || among(c, "-._~");
+  return lks_ascii_is_alphanumeric(c) || among(c, "-._~");
 }
 
 /* What may stand in a path segment as it is (3.3). */
@@ -74,7 +53,7 @@ static bool octet(span in, int *out) {
   int value = 0;
   if (in.length == 0 || in.length > 3 || (in.length > 1 && in.text[0] == '0')) return false;
   for (size_t i = 0; i < in.length; i++) {
-    if (!is_digit(in.text[i])) return false;
+    if (!lks_ascii_is_digit(in.text[i])) return false;
     value = value * 10 + (in.text[i] - '0');
   }
   *out = value;
@@ -99,9 +78,9 @@ static int ipv6_groups(span *in, unsigned groups[8]) {
   for (;;) {
     unsigned value = 0;
     size_t digits = 0;
-    for (; digits < in->length && hex_value(in->text[digits]) >= 0; digits++) {
+    for (; digits < in->length && lks_ascii_hex(in->text[digits]) >= 0; digits++) {
       if (digits == 4) return -1;
-      value = value << 4 | (unsigned)hex_value(in->text[digits]);
+      value = value << 4 | (unsigned)lks_ascii_hex(in->text[digits]);
     }
     if (digits == 0 || count == 8) return -1;
     groups[count++] = value;
@@ -140,7 +119,7 @@ static bool host_name(span host, bool *loopback) {
   if (host.length == 0 || host.length > 253) return false;
   for (size_t i = 0; i <= host.length; i++) {
     if (i < host.length && host.text[i] != '.') {
-      if (!is_letter(host.text[i]) && !is_digit(host.text[i]) && host.text[i] != '-') return false;
+      if (!lks_ascii_is_alphanumeric(host.text[i]) && host.text[i] != '-') return false;
       continue;
     }
     if (i == label || i - label > 63 || host.text[label] == '-' || host.text[i - 1] == '-') return false;
@@ -148,7 +127,7 @@ static bool host_name(span host, bool *loopback) {
   }
   span last = after(host, label);
   size_t digits = 0;
-  while (digits < last.length && is_digit(last.text[digits])) digits++;
+  while (digits < last.length && lks_ascii_is_digit(last.text[digits])) digits++;
   if (digits == last.length) return ipv4(host, loopback);
   if (starts_with(last, "0x")) return false;
   *loopback = label == 0 && equals(last, "localhost");
@@ -159,7 +138,7 @@ static bool port_valid(span port) {
   long value = 0;
   if (port.length == 0 || port.length > 5 || port.text[0] == '0') return false;
   for (size_t i = 0; i < port.length; i++) {
-    if (!is_digit(port.text[i])) return false;
+    if (!lks_ascii_is_digit(port.text[i])) return false;
     value = value * 10 + (port.text[i] - '0');
   }
   return value <= 65535;
@@ -190,11 +169,11 @@ static size_t path_byte(span in, bool encoding, unsigned char *out) {
   *out = (unsigned char)in.text[0];
   if (is_segment_char(in.text[0]) || in.text[0] == '/') return 1;
   if (!encoding || in.text[0] != '%' || in.length < 3) return 0;
-  int high = hex_value(in.text[1]), low = hex_value(in.text[2]);
+  int high = lks_ascii_hex(in.text[1]), low = lks_ascii_hex(in.text[2]);
   if (high < 0 || low < 0) return 0;
   *out = (unsigned char)(high * 16 + low);
   /* Encoded, these are undone by one proxy or another, and would then end a segment, the path or the line. */
-  return is_control(*out) || *out == '/' || *out == '\\' ? 0 : 3;
+  return lks_ascii_is_control(*out) || *out == '/' || *out == '\\' ? 0 : 3;
 }
 
 /* Whether no segment is "." or "..", and none but the first and the last is empty: "//" is merged by some proxies, and
@@ -220,7 +199,7 @@ static bool segments_valid(span path, bool encoding) {
 
 static bool append_lower(lks_buffer *out, span in) {
   for (size_t i = 0; i < in.length; i++) {
-    char c = lower(in.text[i]);
+    char c = lks_ascii_lower(in.text[i]);
     if (!lks_buffer_append(out, &c, 1)) return false;
   }
   return !out->failed;
@@ -255,10 +234,10 @@ bool lks_url_is_loopback(const char *url) {
 
 bool lks_url_proxy_valid(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    if (is_control((unsigned char)text[i])) return false;
+    if (lks_ascii_is_control((unsigned char)text[i])) return false;
     if (text[i] != '%' || length - i < 3) continue;
-    int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
-    if (high >= 0 && low >= 0 && is_control((unsigned char)(high * 16 + low))) return false;
+    int high = lks_ascii_hex(text[i + 1]), low = lks_ascii_hex(text[i + 2]);
+    if (high >= 0 && low >= 0 && lks_ascii_is_control((unsigned char)(high * 16 + low))) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/headers.h"
 
 #define NAME_MAX_LENGTH 128
@@ -23,8 +24,7 @@ static bool push_value(lua_State *L, const lks_header_line *header) {
 static void push_name(lua_State *L, const lks_header_line *header) {
   char lower[NAME_MAX_LENGTH];
   for (size_t i = 0; i < header->name_length; i++) {
-    char c = header->name[i];
-    lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    lower[i] = lks_ascii_lower(header->name[i]);
   }
   lua_pushlstring(L, lower, header->name_length);
 }

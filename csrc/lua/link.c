@@ -4,43 +4,19 @@
 #include <string.h>
 
 #include "core/link.h"
+#include "core/snake.h"
 
-#define NAME_MAX_LENGTH 128
 /* JSON is decoded to 100 levels at most; this only guards the C stack. */
 #define DEPTH_MAX 200
 
-static bool is_upper(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
-static bool is_lower(char c) {
-  return c >= 'a' && c <= 'z';
-}
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/* Pushes the string at `index` in snake_case: shortUrl is short_url, targetURL is target_url. */
+/* Pushes the string at `index` in snake_case. */
 static void push_snake(lua_State *L, int index) {
-  char snake[2 * NAME_MAX_LENGTH];
-  size_t length, used = 0;
+  char snake[LKS_SNAKE_SIZE];
+  size_t length;
   const char *name = lua_tolstring(L, index, &length);
-  bool changed = false;
-  if (length > NAME_MAX_LENGTH) length = 0;
-  for (size_t i = 0; i < length; i++) {
-    char c = name[i];
-    if (is_upper(c)) {
-      bool after_word = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
-      bool before_word = i > 0 && is_upper(name[i - 1]) && i + 1 < length && is_lower(name[i + 1]);
-      if (after_word || before_word) snake[used++] = '_';
-      c = (char)(c + ('a' - 'A'));
-      changed = true;
-    }
-    snake[used++] = c;
-  }
-  if (changed)
-    lua_pushlstring(L, snake, used);
+  size_t written = lks_snake(name, length, snake);
+  if (written > 0)
+    lua_pushlstring(L, snake, written);
   else
     lua_pushvalue(L, index);
 }
