@@ -18,7 +18,8 @@ end
 
 local ARGUMENTS = {
   next = { 1e9 }, key = { 1e9, core.key("locker", sandbox.LOCKER_KEY) }, grant = { 1e9, 0 },
-  refuse = { 1e9, "would_wait" }, response = { 1e9, 0, 200, "", 0, nil }, failure = { 1e9, 0, "network", true },
+  refuse = { 1e9, "would_wait" }, response = { 1e9, 0, { status = 200, headers = "" } },
+  failure = { 1e9, 0, { kind = "network", sent = true } },
   abort = { 1e9, "closed" }, holds_key = { core.key("locker", sandbox.LOCKER_KEY) },
 }
 
@@ -53,7 +54,7 @@ describe("a call of the binding", function()
     assert.is_false((pcall(call.request, call)))
     call:next(1e9, core.memory())
     assert.truthy(call:request())
-    call:response(1e9, 0, 200, "", 0, {})
+    call:response(1e9, 0, { status = 200, headers = "" }, {})
     assert.is_false((pcall(own.send, own, call, 1)))
     assert.is_false((pcall(call.request, call)))
   end)

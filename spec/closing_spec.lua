@@ -1,6 +1,7 @@
 local clients = require "spec.support.clients"
 local locksmith = require "locksmith"
 local sandbox = require "locksmith.sandbox"
+local table_store = require "spec.support.table_store"
 local virtual = require "spec.support.virtual"
 
 local THROTTLED = { status = 429, headers = { ["retry-after"] = "1" }, body = "{}" }
@@ -32,11 +33,7 @@ end
 
 -- As a store that the core does not keep itself: the calls settle with it step by step.
 local function distant()
-  local memory, store = locksmith.memory(), {}
-  for _, name in ipairs { "reserve", "renew", "release", "move", "pause", "observe", "quota", "forecast" } do
-    store[name] = function(_, ...) return memory[name](memory, ...) end
-  end
-  return store
+  return table_store.new({}, os.time)
 end
 
 describe("closing a client within its own call", function()

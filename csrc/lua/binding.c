@@ -54,3 +54,11 @@ int lks_lua_no_memory(lua_State *L) {
   lua_pushliteral(L, "not enough memory"); /* as Lua itself says it, without a position */
   return lua_error(L);
 }
+
+int lks_lua_push_next(lua_State *L, lks_call_box *box, lks_memory_store *store, lks_time now) {
+  lks_action action = lks_client_next(box->client, store, box->call, &box->ticket, now);
+  lua_pushinteger(L, (lua_Integer)action.kind);
+  lks_lua_push_span(L, action.span);
+  lua_pushinteger(L, (lua_Integer)action.effects);
+  return 3;
+}

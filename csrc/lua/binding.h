@@ -90,4 +90,7 @@ lks_state *lks_lua_check_state(lua_State *L, int index);
 /* Pushes an empty one. */
 lks_state *lks_lua_push_state(lua_State *L);
 
+/* Pushes what the call wants next: action, seconds, effects. Where the store is this process's, pacing is settled. */
+int lks_lua_push_next(lua_State *L, lks_call_box *box, lks_memory_store *store, lks_time now);
+
 #endif

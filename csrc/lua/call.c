@@ -74,12 +74,7 @@ static int call_new(lua_State *L) {
 /* call:next(now, memory | nil) -> action, seconds, effects. With a memory store, pacing is settled here. */
 static int call_next(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
-  lks_memory_store *store = lks_lua_opt_memory(L, 3);
-  lks_action action = lks_client_next(box->client, store, box->call, &box->ticket, lks_lua_check_time(L, 2));
-  lua_pushinteger(L, (lua_Integer)action.kind);
-  lks_lua_push_span(L, action.span);
-  lua_pushinteger(L, (lua_Integer)action.effects);
-  return 3;
+  return lks_lua_push_next(L, box, lks_lua_opt_memory(L, 3), lks_lua_check_time(L, 2));
 }
 
 /* call:request() -> method, url, { {name, value}, … }, body | nil. The header list holds the key. */

@@ -115,24 +115,37 @@ static int transport_tostring(lua_State *L) {
   return 1;
 }
 
+static void set_whole(lua_State *L, const char *name, int value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
 /* Pushes what transport:send returns; the exchange is at 1. */
 static int push_result(lua_State *L) {
   const lks_exchange *exchange = lua_touserdata(L, 1);
+  bool failed = exchange->kind != LKS_KIND_NONE;
   lua_settop(L, 0);
-  if (exchange->kind != LKS_KIND_NONE) {
-    lua_pushnil(L);
+  if (failed) lua_pushnil(L);
+  lua_createtable(L, 0, 5);
+  if (exchange->status != 0) set_whole(L, "status", exchange->status);
+  if (failed) {
     lua_pushstring(L, lks_kind_name(exchange->kind));
+    lua_setfield(L, -2, "kind");
     lua_pushboolean(L, exchange->sent);
+    lua_setfield(L, -2, "sent");
     lua_pushstring(L, exchange->message);
+    lua_setfield(L, -2, "message");
     lua_pushboolean(L, exchange->permanent);
-    if (exchange->status != 0) lua_pushinteger(L, exchange->status);
-  } else {
-    lua_pushinteger(L, exchange->status);
-    lua_pushlstring(L, exchange->headers, exchange->headers_length);
-    lua_pushlstring(L, exchange->body, exchange->body_length);
-    lua_pushnumber(L, (lua_Number)lks_span_to_seconds(exchange->connected));
+    lua_setfield(L, -2, "permanent");
+    return 2;
   }
-  return lua_gettop(L);
+  lua_pushlstring(L, exchange->headers, exchange->headers_length);
+  lua_setfield(L, -2, "headers");
+  lua_pushlstring(L, exchange->body, exchange->body_length);
+  lua_setfield(L, -2, "body");
+  lua_pushnumber(L, (lua_Number)lks_span_to_seconds(exchange->connected));
+  lua_setfield(L, -2, "connected");
+  return 1;
 }
 
 typedef struct attendance {
@@ -169,7 +182,7 @@ static void send_collecting(lua_State *L, attendance *here, const lks_call_box *
 }
 
 /* Pushes what became of an exchange. When Lua has no memory for it the caller must still learn what was sent: the
- * second and third upvalues are kind and message for that. */
+ * second upvalue is a failure that says so. */
 static int push_protected(lua_State *L, lks_exchange *exchange) {
   int base = lua_gettop(L);
   lua_pushvalue(L, lua_upvalueindex(1)); /* push_result */
@@ -178,12 +191,20 @@ static int push_protected(lua_State *L, lks_exchange *exchange) {
   if (!exchange->sent) return lua_error(L);
   lua_pushnil(L);
   lua_pushvalue(L, lua_upvalueindex(2));
+  set_whole(L, "status", exchange->status); /* it is there, so that nothing is allocated */
+  return 2;
+}
+
+/* The failure of an answer for which there was no memory. */
+static void push_starved(lua_State *L) {
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, lks_kind_name(LKS_KIND_TOO_LARGE));
+  lua_setfield(L, -2, "kind");
   lua_pushboolean(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(3));
-  lua_pushboolean(L, 0);
-  if (exchange->status == 0) return 5;
-  lua_pushinteger(L, exchange->status);
-  return 6;
+  lua_setfield(L, -2, "sent");
+  lua_pushliteral(L, "there was not enough memory for the answer");
+  lua_setfield(L, -2, "message");
+  set_whole(L, "status", 0);
 }
 
 /* noted.sending exists, so that nothing is allocated, and the error that a hook has raised stays on top. */
@@ -216,8 +237,8 @@ static const lks_exchange interrupting = {.kind = LKS_KIND_CONFIG,
                                               "a hook cannot send through the client whose request it interrupts"};
 
 /* transport:send(call, limit in seconds, noted)
- *   -> status, raw header lines, body, connected seconds
- *   |  nil, kind, sent, message, permanent, status | nil
+ *   -> { status, headers (raw lines), body, connected (seconds) }
+ *   |  nil, { kind, sent, message, permanent, status | nil }
  * noted.sending tells whether something may have been sent, also when it raises. */
 static int transport_send(lua_State *L) {
   transport_box *box = check_box(L);
@@ -225,7 +246,7 @@ static int transport_send(lua_State *L) {
   lks_call_box *call = check_sending(L, box);
   lks_exchange exchange = interrupting;
   if (box->busy) return push_protected(L, &exchange);
-  attendance here = {.interrupt = lks_interrupt_begin(L, lua_upvalueindex(4)), .box = box};
+  attendance here = {.interrupt = lks_interrupt_begin(L, lua_upvalueindex(3)), .box = box};
   note_sending(L, true);
   send_collecting(L, &here, call, limit, &exchange);
   note_sending(L, exchange.sent);
@@ -297,7 +318,7 @@ static int transport_wait(lua_State *L) {
   lks_span most = lks_span_from_seconds((double)luaL_checknumber(L, 2));
   lua_settop(L, 2);
   luaL_checkstack(L, 12, NULL);
-  lks_interrupt in = lks_interrupt_begin(L, lua_upvalueindex(4));
+  lks_interrupt in = lks_interrupt_begin(L, lua_upvalueindex(3));
   bool ready = box->engine != NULL && lks_transport_wait(box->engine, most);
   if (!ready && !lks_interrupt_pass(&in)) return lua_error(L);
   return 0;
@@ -343,10 +364,9 @@ int luaopen_locksmith_curl(lua_State *L) {
   luaL_newmetatable(L, TRANSPORT_TYPE);
   lua_newtable(L);
   lua_pushcfunction(L, push_result);
-  lua_pushstring(L, lks_kind_name(LKS_KIND_TOO_LARGE));
-  lua_pushliteral(L, "there was not enough memory for the answer");
+  push_starved(L);
   lks_interrupt_push_step(L);
-  luaL_setfuncs(L, waiting, 4);
+  luaL_setfuncs(L, waiting, 3);
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "tells");
   lua_pushcfunction(L, transport_close);

@@ -44,43 +44,62 @@ static lks_body body_at(lua_State *L, int index) {
   return lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index) ? LKS_BODY_GARBAGE : LKS_BODY_JSON;
 }
 
-/* call:response(now, chance, status, headers, connected, body, memory | nil)
- *   headers: raw lines or a table; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota is
- *   kept. Returns the three header values when the quota is kept elsewhere. */
+/* The number in a field of the table at `index`, 0 when there is none. */
+static double number_at(lua_State *L, int index, const char *name) {
+  lua_getfield(L, index, name);
+  double number = (double)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+/* call:response(now, chance, response, body, memory | nil) -> action, seconds, effects: as call:next
+ *   response: what a transport gave; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota
+ *   is kept. Returns the three header values, too, when the quota is kept elsewhere. */
 static int call_response(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
-  lua_settop(L, 8);
+  lks_memory_store *store = lks_lua_opt_memory(L, 6);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_settop(L, 5);
   lks_policy_headers headers;
-  read_headers(L, 5, &headers);
+  lua_getfield(L, 4, "headers");
+  read_headers(L, 6, &headers);
   lks_received received = {
-      .status = (int)luaL_checkinteger(L, 4),
-      .body = body_at(L, 7),
+      .status = (int)number_at(L, 4, "status"),
+      .body = body_at(L, 5),
       .headers = &headers,
-      .connected = lks_lua_check_time(L, 6),
+      .connected = lks_span_from_seconds(number_at(L, 4, "connected")),
   };
-  lks_memory_store *store = lks_lua_opt_memory(L, 8);
-  if (received.status >= 400) lks_lua_read_refusal(L, 7, &received.refusal);
-  lks_client_response(box->client, store, box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3),
-                      &received, &box->quota);
-  if (store != NULL || !box->quota.known) return 0;
+  if (received.status >= 400) lks_lua_read_refusal(L, 5, &received.refusal);
+  lks_time now = lks_lua_check_time(L, 2);
+  lks_client_response(box->client, store, box->call, now, (double)luaL_checknumber(L, 3), &received, &box->quota);
+  int pushed = lks_lua_push_next(L, box, store, now);
+  if (store != NULL || !box->quota.known) return pushed;
   lua_pushstring(L, lks_headers_value(headers.quota_limit));
   lua_pushstring(L, headers.quota_remaining);
   lua_pushstring(L, lks_headers_value(headers.quota_reset));
-  return 3;
+  return pushed + 3;
 }
 
-/* call:failure(now, chance, kind, sent, permanent, message | nil, status | nil) */
+/* call:failure(now, chance, failure, memory | nil) -> action, seconds, effects; of what a transport gave instead */
 static int call_failure(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
+  lks_memory_store *store = lks_lua_opt_memory(L, 5);
+  lks_time now = lks_lua_check_time(L, 2);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_settop(L, 4);
+  lua_getfield(L, 4, "kind");
+  lua_getfield(L, 4, "sent");
+  lua_getfield(L, 4, "permanent");
+  lua_getfield(L, 4, "message");
   lks_failure failure = {
-      .kind = check_kind(L, 4),
-      .sent = lua_toboolean(L, 5) != 0,
-      .permanent = lua_toboolean(L, 6) != 0,
-      .message = luaL_optstring(L, 7, NULL),
-      .status = (int)luaL_optinteger(L, 8, 0),
+      .kind = check_kind(L, 5),
+      .sent = lua_toboolean(L, 6) != 0,
+      .permanent = lua_toboolean(L, 7) != 0,
+      .message = luaL_optstring(L, 8, NULL),
+      .status = (int)number_at(L, 4, "status"),
   };
-  lks_call_failure(box->call, lks_lua_check_time(L, 2), (double)luaL_checknumber(L, 3), &failure);
-  return 0;
+  lks_call_failure(box->call, now, (double)luaL_checknumber(L, 3), &failure);
+  return lks_lua_push_next(L, box, store, now);
 }
 
 /* call:resent(): the transport sent the attempt that is out once more by itself */

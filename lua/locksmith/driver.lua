@@ -14,27 +14,29 @@ local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, c
 local driver = {}
 
 --- Carries out one attempt.
----@return integer? status
----@return string? kind of the failure
+---@return integer? action what to do next, as call:next gives it; nil: it is to be asked
+---@return number? span
+---@return integer? effects
 local function attempt(task, call, limit)
   local session = task.session
   local transport = session.transport
   task.headers, task.value, task.raw, task.text = nil, nil, nil, nil
   task.sending = not transport.tells
-  local status, headers, text, connected, permanent, partial = transport:send(call, limit, task)
-  if not status then
-    call:failure(session.now(), session.random(), headers, text, permanent or false, connected, partial)
-    return nil, headers
+  local got, failure = transport:send(call, limit, task)
+  if not got then
+    task.told = failure
+    return call:failure(session.now(), session.random(), failure, session.memory)
   end
-  task.headers, task.text = headers, text
+  local status, text = got.status, got.body
+  task.headers, task.text, task.told = got.headers, text, got
   local value, raw = answer.decode(text, task.shape and status < 300)
   task.value, task.raw = value, raw
   if value == false and status >= 400 then value = answer.plain(text) end
   local chance = status < 400 and 0 or session.random()
-  local quota_limit, remaining, reset =
-    call:response(session.now(), chance, status, headers, connected or 0, value, session.memory)
+  local action, span, effects, quota_limit, remaining, reset =
+    call:response(session.now(), chance, got, value, session.memory)
   if remaining then task.quota = carried.observe(session, call, task, quota_limit, remaining, reset) end
-  return status
+  return action, span, effects
 end
 
 local function attempt_with_events(task, call, limit)
@@ -44,9 +46,10 @@ local function attempt_with_events(task, call, limit)
   events.emit(task, { type = "request", method = method, url = url, attempt = number })
   if session.closed then return call:abort(session.now(), "closed", "the client was closed", false) end
   local began = session.now()
-  local status, kind = attempt(task, call, limit)
-  events.emit(task, { type = "response", status = status, kind = kind, attempt = number,
+  local action, span, effects = attempt(task, call, limit)
+  events.emit(task, { type = "response", status = task.told.status, kind = task.told.kind, attempt = number,
     elapsed = session.now() - began })
+  return action, span, effects
 end
 
 local function wait(session, task, call, span)
@@ -127,24 +130,28 @@ function driver.run(task, call, shape)
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
   task.running, task.shape, task.reads = call, shape or false, call:is_reading()
   task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
-  task.token, task.mark, task.store = nil, nil, nil
   local place = scheduler.here()
+  local action, span, effects
   while true do
-    local time = now()
-    task.time = time
-    if session.closed then call:abort(time, "closed", "the client was closed") end
-    if place and place.left then call:abort(time, "closed", "the loop over its results was left") end
-    local action, span, effects = call:next(time, memory)
+    if not action then
+      local time = now()
+      task.time = time
+      if session.closed then call:abort(time, "closed", "the client was closed") end
+      if place and place.left then call:abort(time, "closed", "the loop over its results was left") end
+      action, span, effects = call:next(time, memory)
+    end
     if effects ~= 0 then carried.settle(session, call, effects, task) end
-    if action == SEND then
-      carry_out(task, call, span)
-    elseif action == WAIT then
+    local present = action
+    action = nil
+    if present == SEND then
+      action, span, effects = carry_out(task, call, span)
+    elseif present == WAIT then
       wait(session, task, call, span)
-    elseif action == DONE then
+    elseif present == DONE then
       return succeed(task, call)
-    elseif action == PACE then
+    elseif present == PACE then
       carried.reserve(session, call, span, task)
-    elseif action == KEY then
+    elseif present == KEY then
       key_source.bring(session, call, span)
     else
       return fail(task, call)

@@ -126,43 +126,42 @@ local function raised(self, message)
   return "config", "the subrequest failed: " .. message
 end
 
+local function failed(kind, sent, message, permanent, status)
+  return nil, { kind = kind, sent = sent, message = message, permanent = permanent, status = status }
+end
+
 --- An answer that nginx made itself, because the service gave none.
 local function unanswered(seen, status, limit, connect_timeout)
   local sent = seen.sent
-  if sent and status == 504 then return nil, "timeout", true, "no answer in time" end
+  if sent and status == 504 then return failed("timeout", true, "no answer in time") end
   if sent and seen.overflowed then
-    return nil, "too_large", true, "the headers of the answer are larger than nginx takes here, 8 KiB"
+    return failed("too_large", true, "the headers of the answer are larger than nginx takes here, 8 KiB")
   end
   if sent then
-    return nil, "network", true, "the connection ended before an answer, or nginx could not read its head (nginx's "
-      .. "error log says which)"
+    return failed("network", true, "the connection ended before an answer, or nginx could not read its head (nginx's "
+      .. "error log says which)")
   end
   if status == 504 then
-    local kind = connect_timeout >= limit and "timeout" or "connect"
-    return nil, kind, false, "no connection in time"
+    return failed(connect_timeout >= limit and "timeout" or "connect", false, "no connection in time")
   end
   if seen.unresolved then
-    return nil, "connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf"
+    return failed("connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf")
   end
-  return nil, "connect", false, "no connection could be made, or the certificate is not trusted: nginx's error log "
-    .. "says which"
+  return failed("connect", false, "no connection could be made, or the certificate is not trusted: nginx's error log "
+    .. "says which")
 end
 
 --- Carries out one attempt. Until an answer begins nginx's timeouts bound it, and a late one counts.
 ---@param call userdata
 ---@param limit number seconds
----@return integer? status nil when there is no answer
----@return table|string headers, or the kind of the failure
----@return string|boolean body, or whether something was sent
----@return number|string? connected seconds, or the message
----@return boolean? permanent
----@return integer? status that came before the failure
+---@return locksmith.Answer?
+---@return locksmith.Failure?
 function capture:send(call, limit)
-  if limit <= 0 then return nil, "timeout", false, "no time was left to send the request" end
+  if limit <= 0 then return failed("timeout", false, "no time was left to send the request") end
   local method, url, headers, body = call:request()
   local to, address, place = route(self, url)
   local vars, problem = variables(method, place, to, headers, body)
-  if not vars then return nil, "config", false, problem, true end
+  if not vars then return failed("config", false, problem, true) end
   -- Shared with what runs in the location: it reads the first part and writes `seen`.
   limit = math.max(SHORTEST, math.min(limit, LONGEST))
   local shared = {
@@ -175,18 +174,18 @@ function capture:send(call, limit)
   local ok, res = subrequest.run(LOCATION, { vars = vars, ctx = shared, body = body or "" }, limit)
   if ok == false then
     local kind, message = raised(self, res)
-    return nil, kind, false, message, true
+    return failed(kind, false, message, true)
   end
   local seen = shared.locksmith_seen
   if ok == nil then
-    if seen.too_large then return nil, "too_large", true, nil, nil, seen.status end
-    return nil, "timeout", true, "the answer did not end in time", nil, seen.status
+    if seen.too_large then return failed("too_large", true, nil, nil, seen.status) end
+    return failed("timeout", true, "the answer did not end in time", nil, seen.status)
   end
-  if not seen then return nil, "config", false, self.missing, true end
-  if seen.too_large then return nil, "too_large", true, nil, nil, res.status end
-  if seen.garbled then return nil, "bad_response", true, "the answer is not HTTP" end
+  if not seen then return failed("config", false, self.missing, true) end
+  if seen.too_large then return failed("too_large", true, nil, nil, res.status) end
+  if seen.garbled then return failed("bad_response", true, "the answer is not HTTP") end
   if seen.interim then
-    return nil, "bad_response", true, "an interim answer came, which nginx takes for the final one"
+    return failed("bad_response", true, "an interim answer came, which nginx takes for the final one")
   end
   if not seen.answered then
     if not seen.sent then addresses[to.authority] = nil end
@@ -197,12 +196,12 @@ function capture:send(call, limit)
   end
   if res.truncated then
     local late = core.now() - began >= limit
-    return nil, late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status
+    return failed(late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status)
   end
   local lower = fields.lower(res.header)
   local coded = fields.encoded(lower)
-  if coded then return nil, "bad_response", true, coded, nil, res.status end
-  return res.status, lower, res.body, seen.connected
+  if coded then return failed("bad_response", true, coded, nil, res.status) end
+  return { status = res.status, headers = lower, body = res.body, connected = seen.connected }
 end
 
 return capture

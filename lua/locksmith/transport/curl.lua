@@ -64,12 +64,10 @@ end
 local function send_in(self, place, call, limit, noted)
   local apart = place.apart or false
   local handle, message = take(self, apart)
-  if not handle then return nil, "config", false, message, true end
+  if not handle then return nil, { kind = "config", sent = false, message = message, permanent = true } end
   local ends = core.now() + limit
-  local started, kind, sent, text, permanent, status = handle:start(call, limit, noted)
-  if started ~= true then
-    return given_back(self, place, handle, started, kind, sent, text, permanent, status)
-  end
+  local started, failure = handle:start(call, limit, noted)
+  if not started then return given_back(self, place, handle, nil, failure) end
   local lines, left = { handle }, limit
   handle:advance()
   while not handle:has_ended() and not place.left do
@@ -84,12 +82,8 @@ end
 ---@param call userdata
 ---@param limit number seconds
 ---@param noted locksmith.Task
----@return integer? status nil when there is no answer
----@return string headers raw lines, or the kind of the failure
----@return string|boolean body, or whether something was sent
----@return number|string? connected seconds, or the message
----@return boolean? permanent
----@return integer? status of a failure
+---@return locksmith.Answer?
+---@return locksmith.Failure?
 function Curl:send(call, limit, noted)
   local place = scheduler.here()
   if place then return send_in(self, place, call, limit, noted) end

@@ -33,16 +33,18 @@ local function is_headers(value)
   return true
 end
 
-local function failed(failure)
-  if type(failure) ~= "table" then
-    return nil, "network", true, type(failure) == "string" and failure or "the transport gave no answer"
+local function fail(kind, message)
+  return nil, { kind = kind, sent = true, message = message }
+end
+
+local function failed(given)
+  if type(given) ~= "table" then
+    return fail("network", type(given) == "string" and given or "the transport gave no answer")
   end
-  local kind = KINDS[failure.kind] and failure.kind or "network"
-  local sent = failure.sent
+  local kind, sent, message = KINDS[given.kind] and given.kind or "network", given.sent, given.message
   if sent == nil then sent = not BEFORE[kind] end
-  local message = failure.message
-  if type(message) ~= "string" then message = nil end
-  return nil, kind, sent, message, failure.permanent
+  return nil, { kind = kind, sent = sent and true, message = type(message) == "string" and message or nil,
+    permanent = given.permanent and true }
 end
 
 -- By the caller's function, or by the tables that it returns.
@@ -51,7 +53,7 @@ local function raised(reason, noted)
   local ok, text = pcall(tostring, reason)
   local message = "the transport raised an error"
   if reason ~= nil and ok and type(text) == "string" then message = message .. ": " .. text end
-  return nil, "network", true, message, false
+  return fail("network", message)
 end
 
 local function exchange(self, call, limit, noted)
@@ -61,34 +63,30 @@ local function exchange(self, call, limit, noted)
   local response, failure = self.carry(request)
   if not response then return failed(failure) end
   local answer = type(response) == "table" and response or {}
-  local status = answer.status
+  local status, headers, text = answer.status, answer.headers or {}, answer.body
   if not is_status(status) then
-    return nil, "bad_response", true, "the transport returned no status that an answer can have"
+    return fail("bad_response", "the transport returned no status that an answer can have")
   end
-  local headers, text = answer.headers or {}, answer.body
   if not is_headers(headers) then
-    return nil, "bad_response", true, "the transport returned headers that are no table of texts"
+    return fail("bad_response", "the transport returned headers that are no table of texts")
   end
   if text == nil then text = "" end
-  if type(text) ~= "string" then return nil, "bad_response", true, "the transport returned a body that is no string" end
-  if #text > self.limit then return nil, "too_large", true end
-  return status, fields.lower(headers), text, 0
+  if type(text) ~= "string" then return fail("bad_response", "the transport returned a body that is no string") end
+  if #text > self.limit then return fail "too_large" end
+  return { status = status, headers = fields.lower(headers), body = text }
 end
 
-local function settled(noted, ok, status, ...)
-  if not ok then return raised(status, noted) end
-  return status, ...
+local function settled(noted, ok, response, failure)
+  if not ok then return raised(response, noted) end
+  return response, failure
 end
 
 --- Carries out one attempt.
 ---@param call userdata
 ---@param limit number seconds
 ---@param noted locksmith.Task
----@return integer? status nil when there is no answer
----@return table|string headers, or the kind of the failure
----@return string|boolean body, or whether something was sent
----@return number|string? connected seconds, or the message
----@return boolean? permanent
+---@return locksmith.Answer?
+---@return locksmith.Failure?
 function custom:send(call, limit, noted)
   return settled(noted, try(exchange, self, call, limit, noted))
 end

@@ -286,22 +286,20 @@ end
 --- Carries out one attempt.
 ---@param call userdata
 ---@param limit number seconds
----@return integer? status nil when there is no answer
----@return table|string headers, or the kind of the failure
----@return string|boolean body, or whether something was sent
----@return number|string? connected seconds, or the message
----@return boolean? permanent
----@return integer? status that came before the failure
+---@return locksmith.Answer?
+---@return locksmith.Failure?
 function resty:send(call, limit)
-  if limit <= 0 then return nil, "timeout", false, "no time was left to send the request" end
+  if limit <= 0 then
+    return nil, { kind = "timeout", sent = false, message = "no time was left to send the request" }
+  end
   limit = math.min(limit, LONGEST)
   ngx.update_time() -- timers are set from nginx's cached time
   local state = { began = core.now(), sent = false }
   watched(self, state, parameters(self, call), limit)
   if state.resent then call:resent() end
-  if not state.kind then return state.status, state.headers, state.body, state.connected end
+  if not state.kind then return state end
   if state.client then state.client:close() end
-  return nil, state.kind, state.sent, state.message, state.permanent, state.status
+  return nil, state
 end
 
 return resty
