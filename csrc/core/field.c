@@ -97,8 +97,15 @@ static bool read_content(const char *text, size_t length, text_content *content)
   bool control_within = false;
   *content = (text_content){0};
   for (size_t i = 0; i < length; i += size) {
+    unsigned long code = (unsigned char)text[i];
+    size = 1;
+    if (code > ' ' && code < 0x7F && spaces == 0) { /* as most are, which needs no closer look */
+      content->characters++;
+      content->visible = true;
+      continue;
+    }
     if ((size = lks_utf8_character(text + i, length - i, &bad)) == 0) return false;
-    unsigned long code = code_of(text + i, size);
+    code = code_of(text + i, size);
     if (code == 0) content->has_nul = true;
     if (is_space(code)) {
       spaces++;

@@ -35,7 +35,7 @@ size_t lks_utf8_character(const char *text, size_t length, size_t *bad) {
 long long lks_utf8_length(const char *text, size_t length) {
   long long characters = 0;
   for (size_t i = 0; i < length; characters++) {
-    size_t bad, size = lks_utf8_character(text + i, length - i, &bad);
+    size_t bad, size = (unsigned char)text[i] < 0x80 ? 1 : lks_utf8_character(text + i, length - i, &bad);
     if (size == 0) return -1;
     i += size;
   }

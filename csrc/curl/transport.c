@@ -62,10 +62,6 @@ struct lks_transport {
   char error[CURL_ERROR_SIZE];
 };
 
-static bool must_guard_sigpipe(void) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < 0x075700;
-}
-
 static void *make_multi(void) {
   CURLM *multi = curl_multi_init();
   if (multi != NULL) (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L);
@@ -243,7 +239,7 @@ lks_kind lks_transport_new(const lks_transport_options *options, lks_transport *
   transport->connect_timeout = options->connect_timeout;
   transport->max_response_bytes = options->max_response_bytes;
   const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
-  transport->guard_sigpipe = must_guard_sigpipe();
+  transport->guard_sigpipe = library->version_num < 0x075700;
   transport->unzips = (library->features & CURL_VERSION_LIBZ) != 0;
   lks_answer_init(&transport->flight.answer, options->max_response_bytes);
   lks_buffer_init(&transport->ca_file, SIZE_MAX / 4);
@@ -418,17 +414,16 @@ static void note_ends(CURLM *multi) {
   }
 }
 
-void lks_transport_advance(lks_engine *engine) {
-  CURLM *multi = lks_engine_running(engine);
+void lks_transport_advance(lks_transport *transport) {
+  CURLM *multi = lks_engine_running(transport->engine);
   int running = 0;
   if (multi == NULL) return;
   lks_sigpipe guard;
-  bool guarded = must_guard_sigpipe();
-  if (guarded) lks_sigpipe_block(&guard);
+  if (transport->guard_sigpipe) lks_sigpipe_block(&guard);
   CURLMcode code = curl_multi_perform(multi, &running);
   if (code == CURLM_OK) note_ends(multi);
-  lks_engine_note_failure(engine, code == CURLM_OK ? 0 : (int)code);
-  if (guarded) lks_sigpipe_restore(&guard);
+  lks_engine_note_failure(transport->engine, code == CURLM_OK ? 0 : (int)code);
+  if (transport->guard_sigpipe) lks_sigpipe_restore(&guard);
 }
 
 bool lks_transport_wait(lks_engine *engine, lks_span most) {
@@ -539,7 +534,7 @@ void lks_transport_send(lks_transport *transport, const lks_request *request, co
                         bool repeatable, const lks_pause *pause, lks_exchange *exchange) {
   if (!lks_transport_begin(transport, request, key, limit, repeatable, exchange)) return;
   for (;;) {
-    lks_transport_advance(transport->engine);
+    lks_transport_advance(transport);
     if (lks_transport_has_ended(transport)) break;
     if (!lks_transport_wait(transport->engine, transport->flight.end - lks_monotonic()) && pause != NULL &&
         !pause->goes_on(pause->context))

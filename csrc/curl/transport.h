@@ -57,8 +57,8 @@ void lks_transport_send(lks_transport *transport, const lks_request *request, co
  * request and the key are borrowed. False when nothing was sent, and `exchange` says why. */
 bool lks_transport_begin(lks_transport *transport, const lks_request *request, const lks_key *key, lks_span limit,
                          bool repeatable, lks_exchange *exchange);
-/* Lets all that was begun on the engine go on, without waiting. */
-void lks_transport_advance(lks_engine *engine);
+/* Lets all that was begun on its engine go on, without waiting. */
+void lks_transport_advance(lks_transport *transport);
 /* Waits until one of them has something to do, `most` at most and never long enough to miss a signal for long. False:
  * there was nothing. */
 bool lks_transport_wait(lks_engine *engine, lks_span most);

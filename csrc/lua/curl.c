@@ -308,7 +308,7 @@ static int transport_finish(lua_State *L) {
 /* transport:advance(): lets everything that was started on its engine go on */
 static int transport_advance(lua_State *L) {
   transport_box *box = check_box(L);
-  if (box->engine != NULL) lks_transport_advance(box->engine);
+  if (box->transport != NULL) lks_transport_advance(box->transport);
   return 0;
 }
 
