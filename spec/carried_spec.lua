@@ -54,10 +54,81 @@ describe("a store that carries bytes", function()
     assert.is_true(times[45] < 21)
   end)
 
-  it("is asked twice for a slot, and as often for an answer's quota", function()
+  it("is changed once by a call, whose answer tells of the quota what was expected", function()
+    local store, remaining = table_store(), 1000
+    local lockpub, _, clock = lockpub_with(store, function()
+      remaining = remaining - 1
+      return clients.created(remaining)
+    end, { rate = { { 30, 100 } }, pacing_margin = 0 })
+    local function costs(opts)
+      local read, swap = store.asked.read, store.asked.swap
+      create(lockpub, opts)
+      return { store.asked.read - read, store.asked.swap - swap }
+    end
+    assert.same({ 2, 2 }, costs()) -- nothing was known of a quota
+    for _ = 1, 20 do assert.same({ 1, 1 }, costs()) end
+    assert.equal(979, lockpub:quota().remaining)
+    remaining = remaining - 5 -- somebody without the store
+    assert.same({ 2, 2 }, costs())
+    assert.same({ 1, 1 }, costs())
+    clock.sleep(60) -- what is kept must not age
+    assert.same({ 2, 2 }, costs())
+    for _ = 1, 6 do assert.same({ 1, 1 }, costs()) end
+    assert.same({ 1, 0 }, costs { pacing = "fail" })
+    assert.same({ 2, 1 }, costs()) -- waits for its slot, and looks whether it still is one
+    remaining = 1
+    assert.same({ 2, 2 }, costs()) -- the last one
+    assert.same({ 1, 0 }, costs())
+    assert.equal(0, lockpub:quota().remaining)
+  end)
+
+  it("is changed once by each of several calls at a time", function()
+    local store, remaining, running, results = table_store(), 1000, {}, 0
+    local lockpub = lockpub_with(store, function()
+      remaining = remaining - 1
+      local answer = clients.created(remaining)
+      if results > 0 then coroutine.yield() end
+      return answer
+    end)
+    assert(create(lockpub))
+    results = 1
+    local read, swap = store.asked.read, store.asked.swap
+    for i = 1, 5 do
+      running[i] = coroutine.create(function()
+        assert(create(lockpub))
+        results = results + 1
+      end)
+      assert(coroutine.resume(running[i]))
+    end
+    for i = 1, 5 do assert(coroutine.resume(running[i])) end
+    assert.same({ 6, 5, 5 }, { results, store.asked.read - read, store.asked.swap - swap })
+    assert.equal(994, lockpub:quota().remaining)
+  end)
+
+  it("is not changed by a service without windows", function()
     local store = table_store()
-    assert(create(lockpub_with(store)))
-    assert.same({ read = 2, swap = 2 }, store.asked)
+    local locker = clients.locker({ clients.address() }, { store = store })
+    for _ = 1, 3 do assert(locker.addresses:get(7)) end
+    assert.same({ read = 3, swap = 0 }, store.asked)
+  end)
+
+  it("that went back to what it kept before is told what is missing, by everyone", function()
+    local store = table_store()
+    local options = { rate = { { 3, 100 } }, pacing_margin = 0 }
+    local first, _, clock = lockpub_with(store, nil, options)
+    options.clock = clock
+    local second = lockpub_with({ read = store.read, swap = store.swap }, nil, options) -- as in another process
+    assert(create(first))
+    local name, entry = next(store.kept)
+    assert(create(second))
+    assert(create(first))
+    store.kept[name] = entry
+    local _, err = create(second, { pacing = "fail" })
+    assert.same({ "would_wait", 3 }, { err.kind, err.retry_after })
+    clock.sleep(2)
+    assert.equal("would_wait", select(2, create(first, { pacing = "fail" })).kind)
+    clock.sleep(10)
+    assert.equal(88, select(2, create(second, { pacing = "fail" })).retry_after)
   end)
 
   it("knows the quota for a process that has not asked yet", function()

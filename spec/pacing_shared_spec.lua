@@ -7,6 +7,7 @@ local nginx = require "spec.support.nginx"
 local redis = require "spec.support.redis"
 local saturate = require "spec.support.saturate"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 if not nginx.usable "pacing between processes" then return end
 
@@ -33,11 +34,11 @@ local COMMANDS = interpreters()
 --- Starts processes that saturate the service from now on.
 ---@return table[] pipes
 ---@return number begins
-local function start_processes(n, url, socket, seconds, options)
+local function start_processes(n, url, place, seconds, options)
   local begins, pipes = core.now() + 0.4, {}
   for i = 1, n do
     pipes[i] = assert(io.popen(("%s spec/support/saturate.lua process-%d %s %s %.3f %.3f %s 2>&1"):format(
-      COMMANDS[(i - 1) % #COMMANDS + 1], i, url, curl.quote(socket), begins, begins + seconds,
+      COMMANDS[(i - 1) % #COMMANDS + 1], i, url, curl.quote(place), begins, begins + seconds,
       curl.quote(options or "{}"))))
   end
   return pipes, begins
@@ -99,6 +100,31 @@ end
 -- The third sixty are out after 7.4 s; a busy machine may be later.
 local SECONDS = 9
 
+--- Lets four processes send as much as they may through a store, and looks at what the service saw.
+local function check_processes(what, service, place)
+  local pipes, begins = start_processes(4, service.url, place, SECONDS)
+  for _, result in ipairs(results_of(pipes)) do
+    assert.same({}, result.kinds)
+    assert.equal(0, result.store_errors)
+  end
+  local accepted, refused, shares = seen_by(service)
+  assert.equal(0, refused)
+  assert.is_nil(check.broken(accepted, saturate.RATE))
+  assert_fair(shares, 4)
+  local sent = count_until(accepted, begins + SECONDS)
+  report(what .. ", 4 processes", sent, SECONDS, shares)
+  assert.is_true(sent >= 0.95 * saturate.most(SECONDS))
+end
+
+describe("pacing between processes of a machine", function()
+  it("that share a file uses the windows to the full, and never meets a 429", function()
+    local service, folder = server.sandbox { rate = saturate.RATE, quota = 1000000 }, shell.folder "pacing"
+    check_processes("file", service, "file:" .. folder .. "/state")
+    service.stop()
+    os.execute("rm -rf " .. shell.quote(folder))
+  end)
+end)
+
 describe("pacing between processes", function()
   local reason = redis.missing()
   if reason then return pending(reason) end
@@ -114,22 +140,11 @@ describe("pacing between processes", function()
   end)
 
   it("that share a Redis uses the windows to the full, and never meets a 429", function()
-    local pipes, begins = start_processes(4, service.url, store.unix, SECONDS)
-    for _, result in ipairs(results_of(pipes)) do
-      assert.same({}, result.kinds)
-      assert.equal(0, result.store_errors)
-    end
-    local accepted, refused, shares = seen_by(service)
-    assert.equal(0, refused)
-    assert.is_nil(check.broken(accepted, saturate.RATE))
-    assert_fair(shares, 4)
-    local sent = count_until(accepted, begins + SECONDS)
-    report("redis, 4 processes", sent, SECONDS, shares)
-    assert.is_true(sent >= 0.95 * saturate.most(SECONDS))
+    check_processes("redis", service, "redis:" .. store.unix)
   end)
 
   it("goes on when Redis is killed, and keeps the windows soon after an empty one is back", function()
-    local pipes, begins = start_processes(4, service.url, store.unix, 8)
+    local pipes, begins = start_processes(4, service.url, "redis:" .. store.unix, 8)
     core.sleep(begins + 0.9 - core.now())
     store:kill()
     core.sleep(begins + 2 - core.now())
@@ -154,7 +169,8 @@ describe("pacing between processes", function()
     local rate = { { 20, 0.5 }, { 60, 6 } }
     service:reset { rate = rate, quota = 1000000 }
     -- They ask all the time: an empty Redis that gave them slots would let them send at once.
-    local pipes, begins = start_processes(4, service.url, store.unix, 7.5, '{"pacing":"fail","rate":[[20,0.5],[60,6]]}')
+    local options = '{"pacing":"fail","rate":[[20,0.5],[60,6]]}'
+    local pipes, begins = start_processes(4, service.url, "redis:" .. store.unix, 7.5, options)
     core.sleep(begins + 1.8 - core.now())
     store:kill()
     core.sleep(begins + 2.4 - core.now())

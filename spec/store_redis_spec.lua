@@ -355,6 +355,42 @@ describe("a redis store", function()
       return err.kind, err.retry_after
     end
 
+    it("are asked once by a call while nobody else was first, twice for a slot that is waited for", function()
+      local function trips_of(action)
+        local before = trips
+        action()
+        return trips - before
+      end
+      local remaining = 1000
+      local answers = { function()
+        remaining = remaining - 1
+        return clients.created(remaining)
+      end }
+      local one = machine { answers = answers, rate = { { 8, 10 } } }
+      local other = machine { answers = answers, rate = { { 8, 10 } } }
+      assert.equal(3, trips_of(function() assert(create(one)) end)) -- it looks first, and tells of the quota
+      for _ = 1, 5 do assert.equal(1, trips_of(function() assert(create(one)) end)) end
+      trips_of(function() assert(create(other)) end)
+      assert.equal(2, trips_of(function() assert(create(one)) end))
+      assert.equal(1, trips_of(function() assert.equal("would_wait", (refusal(one))) end))
+      assert.equal(2, trips_of(function() assert.equal(10, waits(one)) end))
+      local locker = clients.locker({ clients.address() }, { store = store { client = client }, clock = clock })
+      for _ = 1, 3 do assert.equal(1, trips_of(function() assert(locker.addresses:get(7)) end)) end
+    end)
+
+    it("that goes back to what it kept before is noticed", function()
+      local one, other = machine(), machine()
+      assert.equal(0, waits(one))
+      local key = server:cli "keys 'locksmith:*'"
+      server:cli("copy " .. key .. " kept")
+      assert.equal(0, waits(other))
+      clock.sleep(1)
+      server:cli("copy kept " .. key .. " replace") -- what a Redis has that saves its data now and then
+      assert.same({ "would_wait", 9 }, { refusal(other) })
+      clock.sleep(3)
+      assert.equal(6, waits(one))
+    end)
+
     it("are held to the windows by the server's clock", function()
       local one, other = machine(nil, 3600), machine(nil, -7200)
       local sent = {}

@@ -49,6 +49,20 @@ describe("a shdict store", function()
     assert.equal(4, steps(function() assert.is_true(store.swap(NAME, version, "second", LONG)) end))
   end)
 
+  it("takes five steps of the dict for a call, whose answer tells of the quota what was expected", function()
+    local remaining = 1000
+    local lockpub = clients.lockpub({ function()
+      remaining = remaining - 1
+      return clients.created(remaining)
+    end }, { store = locksmith.shdict "pacing", clock = clock })
+    assert(lockpub.links:create(clients.link_fields()))
+    for _ = 1, 10 do
+      local before = dict.steps
+      assert(lockpub.links:create(clients.link_fields()))
+      assert.equal(5, dict.steps - before)
+    end
+  end)
+
   --- Runs workers as coroutines that meet at every step of the dict, where some of them end or are held up. Each counts
   --- up what the store keeps.
   ---@return integer kept

@@ -492,6 +492,10 @@ const lks_operation *lks_call_operation(const lks_call *call) {
   return call->options.operation;
 }
 
+lks_span lks_call_late(const lks_call *call) {
+  return call->options.late;
+}
+
 lks_pacing lks_call_pacing(const lks_call *call) {
   return call->options.limits.pacing;
 }

@@ -168,5 +168,7 @@ bool lks_call_is_retrying(const lks_call *call);
 bool lks_call_is_reading(const lks_call *call);
 const lks_operation *lks_call_operation(const lks_call *call);
 lks_pacing lks_call_pacing(const lks_call *call);
+/* The option: how much later than its slot a request may leave without a word. */
+lks_span lks_call_late(const lks_call *call);
 
 #endif

@@ -178,6 +178,7 @@ lks_wish lks_client_wish(const lks_call *call, lks_span longest) {
       .renews = lks_call_holds_slot(call),
       .unpaced = lks_call_pacing(call) == LKS_PACING_OFF,
       .quota = (lks_call_operation(call)->flags & LKS_OPERATION_QUOTA) != 0,
+      .late = lks_call_late(call),
   };
 }
 

@@ -19,6 +19,7 @@ struct lks_pace {
   lks_time paused;
   lks_time now;     /* what the clock said last */
   lks_span longest; /* longest window so far; 0: none, nothing is kept */
+  bool changed;     /* see lks_pace_changed */
 };
 
 lks_pace *lks_pace_new(void) {
@@ -56,6 +57,7 @@ static void set_back(lks_pace *pace, lks_span step) {
   for (size_t i = 0; i < pace->count; i++) *kept(pace, i) -= step;
   pace->dropped = later(pace->dropped - step, NEVER);
   pace->paused = later(pace->paused - step, NEVER);
+  pace->changed = true;
 }
 
 /* Takes note of the caller's clock and windows, and drops what no window reaches any more. Returns `now` in bounds.
@@ -65,7 +67,11 @@ static void set_back(lks_pace *pace, lks_span step) {
  * slots taken after a small step back would be moved by that step twice, to before their real time. */
 static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now) {
   now = bounded(now);
-  for (unsigned i = 0; i < windows->count; i++) pace->longest = later(pace->longest, windows->window[i].per);
+  for (unsigned i = 0; i < windows->count; i++) {
+    if (windows->window[i].per <= pace->longest) continue;
+    pace->longest = windows->window[i].per;
+    pace->changed = true;
+  }
   lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
   if (now < pace->now - disagreement) set_back(pace, pace->now - now);
   pace->now = now;
@@ -73,13 +79,17 @@ static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now
   return now;
 }
 
+/* The newest of the slots before `index` that a window of so many requests may not hold beside the next one. */
+static lks_time nth_before(const lks_pace *pace, size_t index, size_t requests) {
+  return index >= requests ? *kept(pace, index - requests) : pace->dropped;
+}
+
 static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_time now) {
   lks_time slot = later(now, pace->paused);
   if (windows->count == 0) return slot;
   if (pace->count > 0) slot = later(slot, *kept(pace, pace->count - 1));
   for (unsigned i = 0; i < windows->count; i++) {
-    size_t requests = windows->window[i].requests;
-    lks_time nth = pace->count >= requests ? *kept(pace, pace->count - requests) : pace->dropped;
+    lks_time nth = nth_before(pace, pace->count, windows->window[i].requests);
     slot = later(slot, nth + windows->window[i].per);
   }
   return slot;
@@ -111,6 +121,7 @@ static bool insert(lks_pace *pace, lks_time slot) {
   size_t index = pace->count++;
   for (; index > 0 && *kept(pace, index - 1) > slot; index--) *kept(pace, index) = *kept(pace, index - 1);
   *kept(pace, index) = slot;
+  pace->changed = true;
   return true;
 }
 
@@ -133,8 +144,7 @@ static lks_time allowed_from(const lks_pace *pace, const lks_windows *windows, l
     lks_time allowed = time;
     size_t before = count_until(pace, time);
     for (unsigned i = 0; i < windows->count; i++) {
-      size_t requests = windows->window[i].requests;
-      lks_time nth = before >= requests ? *kept(pace, before - requests) : pace->dropped;
+      lks_time nth = nth_before(pace, before, windows->window[i].requests);
       allowed = later(allowed, nth + windows->window[i].per);
     }
     if (allowed == time) return time;
@@ -147,6 +157,7 @@ static bool take_out(lks_pace *pace, lks_time slot) {
   if (low == 0 || *kept(pace, low - 1) != slot) return false;
   for (; low < pace->count; low++) *kept(pace, low - 1) = *kept(pace, low);
   pace->count--;
+  pace->changed = true;
   return true;
 }
 
@@ -189,10 +200,24 @@ bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lk
   return false;
 }
 
+bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot) {
+  observe(pace, windows, now);
+  size_t until = count_until(pace, slot);
+  if (pace->paused > slot || until == 0 || *kept(pace, until - 1) != slot) return false;
+  for (unsigned i = 0; i < windows->count; i++) {
+    lks_time nth = nth_before(pace, until - 1, windows->window[i].requests);
+    if (nth + windows->window[i].per > slot) return false;
+  }
+  return true;
+}
+
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until) {
   const lks_windows none = {.count = 0};
   observe(pace, &none, now);
-  pace->paused = later(pace->paused, bounded(until));
+  until = bounded(until);
+  if (until <= pace->paused) return;
+  pace->paused = until;
+  pace->changed = true;
 }
 
 /* The window with the fewest requests per time: in the long run it alone sets the rate. */
@@ -279,13 +304,14 @@ bool lks_pace_merge(lks_pace *pace, const lks_pace *other) {
   rest.paused = later(pace->paused, other->paused);
   rest.now = later(pace->now, other->now);
   rest.longest = later(pace->longest, other->longest);
+  rest.changed = true;
   replace(pace, times, capacity, count, &rest);
   while (pace->count > LKS_PACE_HISTORY_MAX) drop_first(pace);
   return true;
 }
 
-bool lks_pace_is_empty(const lks_pace *pace) {
-  return pace->count == 0;
+bool lks_pace_changed(const lks_pace *pace) {
+  return pace->changed;
 }
 
 lks_time lks_pace_newest(const lks_pace *pace) {
@@ -294,7 +320,6 @@ lks_time lks_pace_newest(const lks_pace *pace) {
 
 /* A written history: these, then the slots in order. */
 enum { DROPPED, PAUSED, NOW, LONGEST, COUNT, HEAD };
-static_assert(NOW * LKS_BYTES_SIZE == LKS_PACE_CLOCK_OFFSET, "the header says where the clock stands");
 static_assert((HEAD + LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX, "the header says how much it is");
 
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {

@@ -67,6 +67,10 @@ void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at);
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
                     lks_time *renewed);
 
+/* Whether nothing that became known since forbids `slot`, which has come and stays as it is: it is in the history, and
+ * neither a pause nor the slots before it say otherwise. */
+bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot);
+
 /* No slot before `until`. An earlier pause never shortens a later one. */
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
 
@@ -85,17 +89,14 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other);
  * pause holds. False, `pace` staying as it was, when out of memory. */
 bool lks_pace_merge(lks_pace *pace, const lks_pace *other);
 
-/* Whether no slot is kept. */
-bool lks_pace_is_empty(const lks_pace *pace);
+/* Whether it says anything that it did not when it was made or read; the time that has passed is nothing. */
+bool lks_pace_changed(const lks_pace *pace);
 
 /* The newest slot kept, -LKS_TIME_MAX when there is none. */
 lks_time lks_pace_newest(const lks_pace *pace);
 
 /* Appends the history as bytes (bytes.h). False: see lks_buffer. */
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
-
-/* Where in them stands, as a number, what the clock said last. */
-#define LKS_PACE_CLOCK_OFFSET ((size_t)16)
 
 /* Most bytes that lks_pace_write appends. */
 #define LKS_PACE_BYTES_MAX ((5 + LKS_PACE_HISTORY_MAX) * 8)

@@ -73,9 +73,25 @@ void lks_quota_unprobe(lks_quota *quota) {
   quota->probe = 0;
 }
 
+bool lks_quota_spend(lks_quota *quota) {
+  if (!quota->known || quota->spent >= quota->remaining) return false;
+  quota->spent++;
+  return true;
+}
+
+long long lks_quota_remaining(const lks_quota *quota) {
+  return quota->remaining - quota->spent;
+}
+
 long long lks_quota_left(const lks_quota *quota, lks_time now) {
   if (!quota->known) return -1;
-  return now >= renewal(quota) ? quota->limit : quota->remaining;
+  return now >= renewal(quota) ? quota->limit : lks_quota_remaining(quota);
+}
+
+bool lks_quota_expected(const lks_quota *before, const lks_quota *told) {
+  lks_span age = told->as_of - before->as_of;
+  return age >= 0 && age < LKS_QUOTA_FRESH && told->remaining > 0 && told->remaining == lks_quota_remaining(before) &&
+         told->limit == before->limit && told->reset == before->reset;
 }
 
 static bool is_instant(lks_time time) {
@@ -83,6 +99,6 @@ static bool is_instant(lks_time time) {
 }
 
 bool lks_quota_is_sound(const lks_quota *quota) {
-  return quota->limit >= -1 && quota->remaining >= 0 && is_instant(quota->reset) && is_instant(quota->as_of) &&
-         is_instant(quota->probe);
+  return quota->limit >= -1 && quota->remaining >= 0 && quota->spent >= 0 && quota->spent <= quota->remaining &&
+         is_instant(quota->reset) && is_instant(quota->as_of) && is_instant(quota->probe);
 }

@@ -12,6 +12,7 @@ typedef struct lks_quota {
   lks_time reset;      /* when the count starts anew; after as_of */
   lks_time as_of;      /* when the service told */
   lks_time probe;      /* one caller may ask again after a reset; no other before this instant. 0: none is asking */
+  long long spent;     /* creations let through since; at most what remained */
 } lks_quota;
 
 #define LKS_QUOTA_PROBE_HOLD (INT64_C(30) * LKS_SECOND)
@@ -49,8 +50,19 @@ bool lks_quota_admit(lks_quota *quota, lks_time now, lks_span *retry_after);
 /* The probe was not sent after all: the next caller may. */
 void lks_quota_unprobe(lks_quota *quota);
 
+/* A creation goes out, whatever comes of it. False when nothing is known that it could be counted in. */
+bool lks_quota_spend(lks_quota *quota);
+
+/* What remains if all that was let through since was carried out. */
+long long lks_quota_remaining(const lks_quota *quota);
+
 /* How many creations are left at `now`, -1 while unknown: a quota whose reset has passed is full again, or unknown
  * when the limit was never told. */
 long long lks_quota_left(const lks_quota *quota, lks_time now);
+
+/* Whether what was told, and observed into a copy of `before`, says nothing that `before` did not let expect. Never so
+ * of a quota that is used up, nor when `before` is older than this, so that what is kept does not age. */
+bool lks_quota_expected(const lks_quota *before, const lks_quota *told);
+#define LKS_QUOTA_FRESH (INT64_C(60) * LKS_SECOND)
 
 #endif

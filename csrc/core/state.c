@@ -26,15 +26,20 @@ void lks_state_free(lks_state *state) {
 }
 
 bool lks_state_copy(lks_state *state, const lks_state *other) {
-  if (!lks_pace_copy(state->pace, other->pace)) return false;
-  state->quota = other->quota;
-  state->lineage = other->lineage;
+  lks_pace *pace = state->pace;
+  if (!lks_pace_copy(pace, other->pace)) return false;
+  *state = *other;
+  state->pace = pace;
   return true;
 }
 
 void lks_state_give_back(lks_state *state, lks_ticket *ticket) {
+  lks_quota *quota = &state->quota;
   if (ticket->held) lks_pace_release(state->pace, ticket->slot);
-  if (ticket->probing) lks_quota_unprobe(&state->quota);
+  if (ticket->probing) lks_quota_unprobe(quota);
+  /* Not when it was told anew since: then nothing of this is in it any more. */
+  if (ticket->spent && quota->spent > 0 && quota->as_of == ticket->expects.as_of) quota->spent--;
+  state->changed = state->changed || ticket->probing || ticket->spent;
   *ticket = (lks_ticket){0};
 }
 
@@ -44,10 +49,12 @@ static lks_time present(const lks_wish *wish, lks_time now, lks_time known) {
 }
 
 /* The slot of the ticket has come: is it still one? */
-static lks_kind renew(lks_state *state, const lks_windows *windows, lks_time now, lks_time latest, lks_ticket *ticket,
-                      lks_span *span) {
-  lks_time renewed;
-  ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, latest, &renewed);
+static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                      lks_ticket *ticket, lks_span *span) {
+  lks_time renewed = ticket->slot, latest = now + wish->longest;
+  bool came = now >= renewed && now - renewed <= wish->late;
+  if (!came || !lks_pace_holds(state->pace, windows, now, renewed))
+    ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, latest, &renewed);
   *span = renewed - now;
   ticket->slot = renewed;
   if (ticket->held) return LKS_KIND_NONE;
@@ -55,23 +62,28 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, lks_time now
   return renewed <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
 }
 
+static void spend(lks_state *state, const lks_wish *wish, lks_ticket *ticket) {
+  ticket->spent = wish->quota && lks_quota_spend(&state->quota);
+  ticket->expects = state->quota;
+  if (ticket->spent) state->changed = true;
+}
+
 lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                         lks_ticket *ticket, lks_span *span) {
   *span = 0;
-  if (wish->renews && ticket->held) {
-    now = present(wish, now, ticket->slot);
-    return renew(state, windows, now, now + wish->longest, ticket, span);
-  }
+  if (wish->renews && ticket->held) return renew(state, windows, wish, present(wish, now, ticket->slot), ticket, span);
   *ticket = (lks_ticket){0};
   if (wish->unpaced) {
     ticket->held = lks_pace_record(state->pace, windows, now, now);
     ticket->slot = now;
+    spend(state, wish, ticket);
     return LKS_KIND_NONE;
   }
   if (wish->quota) {
     lks_time probe = state->quota.probe;
     if (!lks_quota_admit(&state->quota, now, span)) return LKS_KIND_QUOTA_EXCEEDED;
     ticket->probing = state->quota.probe != probe;
+    state->changed = state->changed || ticket->probing;
   }
   lks_time slot;
   if (windows->count > 0) now = present(wish, now, lks_pace_newest(state->pace));
@@ -79,10 +91,22 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
   *span = slot - now;
   if (ticket->held) {
     ticket->slot = slot;
+    spend(state, wish, ticket);
     return LKS_KIND_NONE;
   }
   lks_state_give_back(state, ticket);
   return *span <= wish->longest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
+                        const char *reset) {
+  lks_quota told = ticket->expects;
+  return told.known && !ticket->probing && lks_quota_observe(&told, now, limit, remaining, reset) &&
+         lks_quota_expected(&ticket->expects, &told);
+}
+
+void lks_state_observe(lks_state *state, lks_time now, const char *limit, const char *remaining, const char *reset) {
+  if (lks_quota_observe(&state->quota, now, limit, remaining, reset)) state->changed = true;
 }
 
 void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const lks_settlement *settlement) {
@@ -95,26 +119,43 @@ void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const 
 }
 
 bool lks_state_merge(lks_state *state, const lks_state *other) {
+  lks_quota *mine = &state->quota;
   const lks_quota *theirs = &other->quota;
-  if (theirs->known && (!state->quota.known || theirs->as_of > state->quota.as_of)) {
-    lks_time probe = state->quota.probe;
-    state->quota = *theirs;
-    if (probe > state->quota.probe) state->quota.probe = probe;
+  lks_time probe = mine->probe > theirs->probe ? mine->probe : theirs->probe;
+  if (theirs->known && (!mine->known || theirs->as_of > mine->as_of)) {
+    *mine = *theirs;
+    mine->probe = probe;
+  } else if (theirs->known && theirs->as_of == mine->as_of && theirs->remaining == mine->remaining) {
+    if (theirs->spent > mine->spent) mine->spent = theirs->spent;
   }
+  state->changed = true;
   return lks_pace_merge(state->pace, other->pace);
 }
 
-bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage,
-                    bool *failed) {
+bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage) {
   bool knows = own != NULL && lks_state_life(own, now) > 0;
-  bool empty = state->lineage == 0;
-  *failed = false;
-  if (empty) state->lineage = lineage;
-  /* What this process alone has counted, without any place, was not lost anywhere. */
-  if (lost || (empty && knows && own->lineage != 0)) lks_pace_pause(state->pace, now, now + LKS_STATE_GATHER);
-  if (!knows || (!empty && !untold && !lost && own->lineage == state->lineage)) return lost;
-  *failed = !lks_state_merge(state, own);
-  return true;
+  bool empty = state->lineage == 0, same = knows && !empty && own->lineage == state->lineage;
+  /* What this process alone has counted, when it never met a failure, was not lost anywhere. */
+  if (empty && knows && (own->lineage != 0 || untold)) lost = true;
+  if (same && lks_state_is_before(state, own)) lost = true;
+  if (empty || lost) {
+    state->lineage = lineage;
+    state->sequence = 0;
+  }
+  if (lost) {
+    lks_pace_pause(state->pace, now, now + LKS_STATE_GATHER);
+    state->changed = true;
+  }
+  if (!knows || (same && !untold && !lost)) return true;
+  return lks_state_merge(state, own);
+}
+
+bool lks_state_matters(const lks_state *state, bool kept, lks_time now) {
+  return (state->changed || lks_pace_changed(state->pace)) && (kept || lks_state_life(state, now) > 0);
+}
+
+bool lks_state_is_before(const lks_state *state, const lks_state *other) {
+  return state->lineage == other->lineage && state->sequence < other->sequence;
 }
 
 lks_span lks_state_life(const lks_state *state, lks_time now) {

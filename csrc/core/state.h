@@ -11,7 +11,9 @@
 typedef struct lks_state {
   lks_pace *pace; /* owned; never NULL */
   lks_quota quota;
-  int64_t lineage; /* which memory this is: a place that lost its state and began anew has another. 0: none yet */
+  int64_t lineage;  /* which memory this is: a place that lost its state and began anew has another. 0: none yet */
+  int64_t sequence; /* how often it was changed there; 0 or more */
+  bool changed;     /* it says what the bytes that it was read from do not. Not part of those */
 } lks_state;
 
 /* A state in which nothing happened yet; NULL when out of memory. */
@@ -29,7 +31,9 @@ bool lks_state_copy(lks_state *state, const lks_state *other);
 typedef struct lks_ticket {
   lks_time slot;
   bool held;
-  bool probing; /* it is the one that asks whether the quota has reset */
+  bool probing;      /* it is the one that asks whether the quota has reset */
+  bool spent;        /* it was counted in the quota */
+  lks_quota expects; /* the quota as it is known with that */
 } lks_ticket;
 
 /* What a slot is asked for. */
@@ -39,6 +43,7 @@ typedef struct lks_wish {
   bool estimated;   /* `now` is only thought to be what the clock says: LKS_STATE_JITTER */
   bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
   bool quota;       /* a success takes one from the monthly quota */
+  lks_span late;    /* a slot that has come is left as it is for so long, if it still is one */
 } lks_wish;
 
 /* The clock of a place that has its own is known to within this, in either direction: no send is held up because of it
@@ -51,6 +56,14 @@ typedef struct lks_wish {
  * again: LKS_KIND_WOULD_WAIT, LKS_KIND_QUOTA_EXCEEDED or LKS_KIND_NO_MEMORY. */
 lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                         lks_ticket *ticket, lks_span *span);
+
+/* Whether an answer told of the quota what the ticket let expect, so that nobody need hear of it. Arguments as of
+ * lks_quota_observe, `now` by the clock of the state. */
+bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
+                        const char *reset);
+
+/* Takes in what an answer told of the quota; see lks_quota_observe. */
+void lks_state_observe(lks_state *state, lks_time now, const char *limit, const char *remaining, const char *reset);
 
 /* The request of the ticket was certainly not sent. An empty ticket is ignored. */
 void lks_state_give_back(lks_state *state, lks_ticket *ticket);
@@ -74,12 +87,19 @@ bool lks_state_merge(lks_state *state, const lks_state *other);
 #define LKS_STATE_GATHER (INT64_C(3) * LKS_SECOND)
 
 /* Takes up what a place keeps, as it was read (a state without a lineage: it keeps nothing), together with what this
- * process remembers of it (`own`; NULL or empty: nothing). A place that keeps nothing begins with `lineage`, not 0;
- * when it was known to keep more, or `lost` says so, it lost it. `lost` beside a state: it is not the newest that was
- * kept. `untold`: it was not told all that `own` holds. True when the state now says what the place does not. False
- * with *failed when out of memory. */
-bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage,
-                    bool *failed);
+ * process remembers of it (`own`; NULL or empty: nothing). A place that keeps nothing begins with `lineage`, not 0. It
+ * has lost what it kept when `own` was kept there, or came to be while it was out of reach (`untold`: the place was not
+ * told all of it), and when it is further behind than `own`; or when `lost` says so. Then it begins with `lineage` as
+ * well, so that everyone tells it what they remember, and gives no slot for LKS_STATE_GATHER. False when out of memory.
+ */
+bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage);
+
+/* Whether it says what the bytes that it was read from do not, and anyone would miss it at `now`. `kept`: there were
+ * such bytes. */
+bool lks_state_matters(const lks_state *state, bool kept, lks_time now);
+
+/* Whether `other` is what became of the state, in the same lineage. */
+bool lks_state_is_before(const lks_state *state, const lks_state *other);
 
 /* How long from `now` forgetting the state would make a difference; 0 when it would make none. */
 lks_span lks_state_life(const lks_state *state, lks_time now);

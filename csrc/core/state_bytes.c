@@ -1,21 +1,26 @@
 #include "state_bytes.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "bytes.h"
 
 /* The last byte changes with the layout: a state written by another version is not understood, not misread. */
-static const char mark[4] = {'l', 'k', 's', 2};
+static const char mark[4] = {'l', 'k', 's', 3};
 
 /* Numbers behind the mark, then the history. */
-enum { LINEAGE, KNOWN, LIMIT, REMAINING, RESET, AS_OF, PROBE, FIELDS };
+enum { LINEAGE, SEQUENCE, KNOWN, LIMIT, REMAINING, RESET, AS_OF, PROBE, SPENT, FIELDS };
+static_assert(sizeof mark + FIELDS * LKS_BYTES_SIZE + LKS_PACE_BYTES_MAX == LKS_STATE_BYTES_MAX, "as the header says");
+/* Far from overflow, however often it is changed. */
+#define SEQUENCE_MAX (INT64_C(1) << 62)
 #define HEAD (sizeof mark + FIELDS * LKS_BYTES_SIZE)
 
 bool lks_state_bytes_write(const lks_state *state, lks_buffer *out) {
   const lks_quota *quota = &state->quota;
   const int64_t fields[FIELDS] = {
-      [LINEAGE] = state->lineage, [KNOWN] = quota->known, [LIMIT] = quota->limit, [REMAINING] = quota->remaining,
-      [RESET] = quota->reset,     [AS_OF] = quota->as_of, [PROBE] = quota->probe,
+      [LINEAGE] = state->lineage, [SEQUENCE] = state->sequence,   [KNOWN] = quota->known,
+      [LIMIT] = quota->limit,     [REMAINING] = quota->remaining, [RESET] = quota->reset,
+      [AS_OF] = quota->as_of,     [PROBE] = quota->probe,         [SPENT] = quota->spent,
   };
   lks_buffer_append(out, mark, sizeof mark);
   for (size_t i = 0; i < FIELDS; i++) lks_bytes_append(out, fields[i]);
@@ -39,7 +44,8 @@ static bool read_quota(const int64_t fields[FIELDS], lks_quota *quota) {
                        .remaining = fields[REMAINING],
                        .reset = fields[RESET],
                        .as_of = fields[AS_OF],
-                       .probe = fields[PROBE]};
+                       .probe = fields[PROBE],
+                       .spent = fields[SPENT]};
   return lks_quota_is_sound(quota);
 }
 
@@ -49,21 +55,11 @@ bool lks_state_bytes_read(lks_state *state, const char *bytes, size_t length) {
   lks_quota quota;
   if (length < HEAD || memcmp(bytes, mark, sizeof mark) != 0) return false;
   for (size_t i = 0; i < FIELDS; i++) fields[i] = lks_bytes_read(bytes + sizeof mark + i * LKS_BYTES_SIZE);
+  if (fields[SEQUENCE] < 0 || fields[SEQUENCE] > SEQUENCE_MAX) return false;
   if (!read_quota(fields, &quota) || !lks_pace_read(state->pace, bytes + HEAD, length - HEAD)) return false;
   state->quota = quota;
   state->lineage = fields[LINEAGE];
+  state->sequence = fields[SEQUENCE];
+  state->changed = false;
   return true;
-}
-
-/* Far enough from overflow, and what a clock that said nothing yet is written as. */
-static bool is_clock(int64_t time) {
-  return time >= -4 * LKS_TIME_MAX && time <= LKS_TIME_MAX;
-}
-
-bool lks_state_bytes_same(const char *one, size_t one_length, const char *other, size_t other_length) {
-  const size_t clock = HEAD + LKS_PACE_CLOCK_OFFSET, after = clock + LKS_BYTES_SIZE;
-  if (one_length != other_length || one_length < after) return false;
-  if (memcmp(one, other, clock) != 0 || memcmp(one + after, other + after, one_length - after) != 0) return false;
-  int64_t a = lks_bytes_read(one + clock), b = lks_bytes_read(other + clock);
-  return is_clock(a) && is_clock(b) && a - b < LKS_SECOND && b - a < LKS_SECOND;
 }

@@ -6,7 +6,7 @@
 #include "state.h"
 
 /* Most bytes of a state. */
-#define LKS_STATE_BYTES_MAX (64 + LKS_PACE_BYTES_MAX)
+#define LKS_STATE_BYTES_MAX (76 + LKS_PACE_BYTES_MAX)
 
 /* Appends the state. False: see lks_buffer. */
 bool lks_state_bytes_write(const lks_state *state, lks_buffer *out);
@@ -15,9 +15,5 @@ bool lks_state_bytes_write(const lks_state *state, lks_buffer *out);
  * when the bytes are none of lks_state_bytes_write's of this version, a field is out of its bounds, or memory is short.
  */
 bool lks_state_bytes_read(lks_state *state, const char *bytes, size_t length);
-
-/* Whether two written states differ in nothing but what the clock said, and in that by less than a second: the newer
- * need not be kept. */
-bool lks_state_bytes_same(const char *one, size_t one_length, const char *other, size_t other_length);
 
 #endif

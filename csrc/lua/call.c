@@ -118,8 +118,9 @@ static int call_take(lua_State *L) {
   lks_wish wish = lks_client_wish(box->call, lks_lua_check_time(L, 4));
   wish.estimated = lua_toboolean(L, 5) != 0;
   box->taken.ticket = box->ticket;
-  box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, lks_lua_check_time(L, 3),
-                                   &box->taken.ticket, &box->taken.span);
+  box->taken.now = lks_lua_check_time(L, 3);
+  box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, box->taken.now, &box->taken.ticket,
+                                   &box->taken.span);
   if (box->taken.kind == LKS_KIND_NONE)
     lks_lua_push_span(L, box->taken.span);
   else
@@ -132,6 +133,7 @@ static int call_paced(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_time now = lks_lua_check_time(L, 2), ago = lks_lua_check_time(L, 3);
   box->ticket = box->taken.ticket;
+  box->ahead = box->taken.now - (now - ago);
   lks_span span = box->taken.span;
   lks_client_paced(box->call, now, box->taken.kind, box->taken.kind == LKS_KIND_NONE ? span - ago : span);
   return 0;

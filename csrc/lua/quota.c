@@ -10,7 +10,7 @@ void lks_lua_push_quota(lua_State *L, const lks_quota *quota) {
     lks_lua_push_whole(L, quota->limit);
     lua_setfield(L, -2, "limit");
   }
-  lks_lua_push_whole(L, quota->remaining);
+  lks_lua_push_whole(L, lks_quota_remaining(quota));
   lua_setfield(L, -2, "remaining");
   lks_lua_push_span(L, quota->reset);
   lua_setfield(L, -2, "reset");

@@ -54,7 +54,8 @@ static double number_at(lua_State *L, int index, const char *name) {
 
 /* call:response(now, chance, response, body, memory | nil) -> action, seconds, effects: as call:next
  *   response: what a transport gave; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota
- *   is kept. Returns the three header values, too, when the quota is kept elsewhere. */
+ *   is kept. Returns the three header values, too, when the quota is kept elsewhere and they say what was not expected.
+ */
 static int call_response(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_memory_store *store = lks_lua_opt_memory(L, 6);
@@ -74,9 +75,11 @@ static int call_response(lua_State *L) {
   lks_client_response(box->client, store, box->call, now, (double)luaL_checknumber(L, 3), &received, &box->quota);
   int pushed = lks_lua_push_next(L, box, store, now);
   if (store != NULL || !box->quota.known) return pushed;
-  lua_pushstring(L, lks_headers_value(headers.quota_limit));
+  const char *limit = lks_headers_value(headers.quota_limit), *reset = lks_headers_value(headers.quota_reset);
+  if (lks_state_expected(&box->ticket, now + box->ahead, limit, headers.quota_remaining, reset)) return pushed;
+  lua_pushstring(L, limit);
   lua_pushstring(L, headers.quota_remaining);
-  lua_pushstring(L, lks_headers_value(headers.quota_reset));
+  lua_pushstring(L, reset);
   return pushed + 3;
 }
 

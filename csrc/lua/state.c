@@ -56,36 +56,47 @@ static int state_read(lua_State *L) {
 /* state:join(own | nil, untold, lost, now, chance): see lks_state_join. `chance` from core.random */
 static int state_join(lua_State *L) {
   const lks_state *own = lua_isnoneornil(L, 2) ? NULL : lks_lua_check_state(L, 2);
-  bool failed;
   int64_t lineage = 1 + (int64_t)((double)luaL_checknumber(L, 6) * 9007199254740991.0);
-  lks_state_join(lks_lua_check_state(L, 1), own, lua_toboolean(L, 3) != 0, lua_toboolean(L, 4) != 0,
-                 lks_lua_check_time(L, 5), lineage, &failed);
-  return failed ? lks_lua_no_memory(L) : 0;
+  bool joined = lks_state_join(lks_lua_check_state(L, 1), own, lua_toboolean(L, 3) != 0, lua_toboolean(L, 4) != 0,
+                               lks_lua_check_time(L, 5), lineage);
+  return joined ? 0 : lks_lua_no_memory(L);
 }
 
-/* state:write(now, before | nil) -> bytes | nil when they say nothing that the bytes `before` do not; how many seconds
- * the state is worth keeping */
+static const lks_buffer *saved(lua_State *L) {
+  lks_buffer *out = &check_box(L, 1)->saved;
+  lks_buffer_clear(out);
+  if (!lks_state_bytes_write(lks_lua_check_state(L, 1), out)) lks_lua_no_memory(L);
+  return out;
+}
+
+/* state:bytes(now) -> bytes, how many seconds the state is worth keeping */
+static int state_bytes(lua_State *L) {
+  lks_time now = lks_lua_check_time(L, 2);
+  const lks_buffer *bytes = saved(L);
+  lua_pushlstring(L, bytes->data, bytes->length);
+  lks_lua_push_span(L, lks_state_life(lks_lua_check_state(L, 1), now));
+  return 2;
+}
+
+/* state:write(now, kept) -> as state:bytes, of the next in its lineage; nothing when it says nothing new that matters.
+ * `kept`: there were bytes that it was read from */
 static int state_write(lua_State *L) {
   lks_state *state = lks_lua_check_state(L, 1);
-  size_t length = 0;
-  const char *before = luaL_optlstring(L, 3, "", &length);
-  lks_span life = lks_state_life(state, lks_lua_check_time(L, 2));
-  lks_buffer *saved = &check_box(L, 1)->saved;
-  lks_buffer_clear(saved);
-  if (!lks_state_bytes_write(state, saved)) return lks_lua_no_memory(L);
-  if ((length == 0 && life == 0) || lks_state_bytes_same(before, length, saved->data, saved->length))
-    lua_pushnil(L);
-  else
-    lua_pushlstring(L, saved->data, saved->length);
-  lks_lua_push_span(L, life);
-  return 2;
+  if (!lks_state_matters(state, lua_toboolean(L, 3) != 0, lks_lua_check_time(L, 2))) return 0;
+  state->sequence++;
+  return state_bytes(L);
+}
+
+/* state:is_before(other) -> whether the other is what became of it */
+static int state_is_before(lua_State *L) {
+  lua_pushboolean(L, lks_state_is_before(lks_lua_check_state(L, 1), lks_lua_check_state(L, 2)));
+  return 1;
 }
 
 /* state:observe(now, limit | nil, remaining | nil, reset | nil) */
 static int state_observe(lua_State *L) {
-  lks_state *state = lks_lua_check_state(L, 1);
-  lks_quota_observe(&state->quota, lks_lua_check_time(L, 2), luaL_optstring(L, 3, NULL), luaL_optstring(L, 4, NULL),
-                    luaL_optstring(L, 5, NULL));
+  lks_state_observe(lks_lua_check_state(L, 1), lks_lua_check_time(L, 2), luaL_optstring(L, 3, NULL),
+                    luaL_optstring(L, 4, NULL), luaL_optstring(L, 5, NULL));
   return 0;
 }
 
@@ -121,11 +132,10 @@ static int state_life(lua_State *L) {
 }
 
 void lks_lua_open_state(lua_State *L) {
-  static const luaL_Reg methods[] = {{"copy", state_copy},         {"read", state_read},
-                                     {"join", state_join},         {"write", state_write},
-                                     {"quota", state_quota},       {"observe", state_observe},
-                                     {"forecast", state_forecast}, {"life", state_life},
-                                     {"close", state_collect},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"copy", state_copy},   {"read", state_read},       {"join", state_join},
+                                     {"bytes", state_bytes}, {"write", state_write},     {"is_before", state_is_before},
+                                     {"quota", state_quota}, {"observe", state_observe}, {"forecast", state_forecast},
+                                     {"life", state_life},   {"close", state_collect},   {NULL, NULL}};
   lks_lua_new_type(L, LKS_STATE_TYPE, methods, state_collect);
   lua_pushcfunction(L, state_new);
   lua_setfield(L, -2, "state");

@@ -114,9 +114,10 @@ local function update(self, clock, name, change, patience)
     local estimated = now ~= nil
     known.ahead, known.own_clock = estimated and now - here or 0, estimated
     now = now or here
-    state:join(known.state, known.untold, lost, now, core.random())
+    local own = known.state
+    state:join(own, known.untold, lost, now, core.random())
     change(state, now, estimated)
-    local after, life = state:write(now, bytes)
+    local after, life = state:write(now, bytes ~= nil)
     local done, message = true, nil
     if after then
       done, message = swap(self, name, version, after, life + SLACK, math.max(ends - clock(), 0))
@@ -124,7 +125,12 @@ local function update(self, clock, name, change, patience)
       done, exact = false, true -- no swap would tell whether others have been there
     end
     if done then
-      known.state, known.untold = state, false
+      -- Meanwhile others in this process may have come further, or been without the store.
+      if known.state == own then
+        known.state, known.untold = state, false
+      elseif not known.untold and known.state:is_before(state) then
+        known.state = state
+      end
       return true
     end
     if done == nil then return false, message end
@@ -188,9 +194,10 @@ local function tell(self, session, call, exchange, change)
   local name = exchange.name or call:state_name()
   local ok, message = update(self, session.now, name, change, math.max(call:deadline() - now, LAST_WORD))
   if ok then return end
-  local known = remembered(self, name, now)
-  change(known.state, session.now() + known.ahead)
-  known.untold = true
+  local known, own = remembered(self, name, now), core.state()
+  own:copy(known.state)
+  change(own, session.now() + known.ahead)
+  known.state, known.untold = own, true
   complain(exchange, message)
 end
 

@@ -4,6 +4,7 @@
 
 #include "call_script.h"
 #include "core/client.h"
+#include "core/state_bytes.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -421,11 +422,31 @@ static void test_merging_again_changes_nothing(void) {
   lks_state_free(other);
 }
 
+static bool has_news(const lks_state *state) {
+  return lks_state_matters(state, true, T0 + S);
+}
+
+/* As if it had been written and read. */
+static void store(lks_state *state) {
+  lks_buffer bytes;
+  lks_buffer_init(&bytes, LKS_STATE_BYTES_MAX);
+  CHECK(lks_state_bytes_write(state, &bytes) && lks_state_bytes_read(state, bytes.data, bytes.length));
+  CHECK(!has_news(state));
+  lks_buffer_free(&bytes);
+}
+
+static lks_state *stored_state(const lks_time *slots, size_t count, int64_t lineage, int64_t sequence) {
+  lks_state *state = state_with(slots, count);
+  state->lineage = lineage;
+  state->sequence = sequence;
+  store(state);
+  return state;
+}
+
 /* Joins what a place keeps with what is remembered; true when the place is to be told. */
 static bool join(lks_state *state, const lks_state *own, bool untold, bool lost) {
-  bool failed = true, told = lks_state_join(state, own, untold, lost, T0 + S, 77, &failed);
-  CHECK(!failed);
-  return told;
+  CHECK(lks_state_join(state, own, untold, lost, T0 + S, 77));
+  return has_news(state);
 }
 
 static lks_span waits(lks_state *state, unsigned requests) {
@@ -453,6 +474,7 @@ static void test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhil
   CHECK(join(state, own, false, false));
   CHECK_INT(waits(state, 3), LKS_STATE_GATHER);
   CHECK_INT(waits(state, 2), 9 * S);
+  CHECK_INT(state->lineage, 77);
   lks_state_free(state);
 
   state = lks_state_new(); /* known to be lost by the place itself */
@@ -460,8 +482,7 @@ static void test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhil
   CHECK_INT(waits(state, 1), LKS_STATE_GATHER);
   lks_state_free(state);
 
-  state = state_with(mine, 1); /* it kept an older one */
-  state->lineage = 5;
+  state = stored_state(mine, 1, 5, 9); /* it kept an older one */
   CHECK(join(state, own, false, true));
   CHECK_INT(waits(state, 2), 9 * S);
   CHECK_INT(waits(state, 3), LKS_STATE_GATHER);
@@ -469,10 +490,34 @@ static void test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhil
   lks_state_free(own);
 }
 
-static void test_what_was_counted_without_a_place_is_told_without_a_wait(void) {
+static void test_a_place_that_went_back_is_noticed_and_told_by_everyone(void) {
+  const lks_time first[] = {T0}, mine[] = {T0, T0}, theirs[] = {T0, T0 + S / 2};
+  lks_state *own = stored_state(mine, 2, 5, 9), *other = stored_state(theirs, 2, 5, 8);
+  lks_state *state = stored_state(first, 1, 5, 7);
+  CHECK(lks_state_is_before(state, own) && !lks_state_is_before(own, state));
+  CHECK(join(state, own, false, false));
+  CHECK_INT(state->lineage, 77);
+  CHECK(!lks_state_is_before(state, own));
+  CHECK_INT(waits(state, 3), LKS_STATE_GATHER);
+  store(state);
+  CHECK(join(state, other, false, false)); /* further behind, but of another lineage than it is now */
+  CHECK_INT(state->lineage, 77);
+  CHECK_INT(waits(state, 4), LKS_STATE_GATHER);
+  CHECK_INT(waits(state, 3), 9 * S); /* three in all */
+  lks_state_free(state);
+  lks_state_free(own);
+  lks_state_free(other);
+}
+
+static void test_what_was_counted_without_a_place_is_told(void) {
   const lks_time mine[] = {T0};
   lks_state *own = state_with(mine, 1), *state = lks_state_new();
-  CHECK(join(state, own, true, false));
+  CHECK(join(state, own, true, false)); /* others may have been there before it was out of reach */
+  CHECK_INT(waits(state, 2), LKS_STATE_GATHER);
+  CHECK_INT(waits(state, 1), 9 * S);
+  lks_state_free(state);
+  state = lks_state_new();
+  CHECK(join(state, own, false, false)); /* it was never out of reach */
   CHECK_INT(waits(state, 2), 0);
   CHECK_INT(waits(state, 1), 9 * S);
   lks_state_free(state);
@@ -481,20 +526,177 @@ static void test_what_was_counted_without_a_place_is_told_without_a_wait(void) {
 
 static void test_a_place_with_its_memory_is_believed(void) {
   const lks_time mine[] = {T0, T0}, theirs[] = {T0};
-  lks_state *own = state_with(mine, 2), *state = state_with(theirs, 1);
-  own->lineage = state->lineage = 5;
+  lks_state *own = stored_state(mine, 2, 5, 9), *state = stored_state(theirs, 1, 5, 9);
   CHECK(!join(state, own, false, false));
   CHECK_INT(waits(state, 2), 0); /* a slot was given back meanwhile */
   CHECK(join(state, own, true, false));
   CHECK_INT(waits(state, 2), 9 * S);
   lks_state_free(state);
-  state = state_with(theirs, 1);
-  state->lineage = 6; /* it began anew, and others told of it what they knew */
+  state = stored_state(theirs, 1, 6, 1); /* it began anew, and others told of it what they knew */
   CHECK(join(state, own, false, false));
   CHECK_INT(state->lineage, 6);
   CHECK_INT(waits(state, 2), 9 * S);
   lks_state_free(state);
   lks_state_free(own);
+}
+
+/* What a wish, and what comes of it, is worth writing down. */
+static void test_only_what_others_would_miss_is_news(void) {
+  const lks_time none[] = {0};
+  lks_state *state = stored_state(none, 0, 5, 1);
+  const lks_windows unlimited = {0};
+  lks_ticket ticket = {0}, first = {0};
+  lks_span span;
+  const lks_wish now = {0}, late = {.renews = true, .late = S}, off = {.unpaced = true};
+  CHECK_INT(lks_state_take(state, &unlimited, &now, T0, &ticket, &span), LKS_KIND_NONE);
+  CHECK(!has_news(state));
+  CHECK_INT(lks_state_take(state, &two_in_ten, &now, T0, &first, &span), LKS_KIND_NONE);
+  CHECK(has_news(state));
+  store(state);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &late, T0 + S, &first, &span), LKS_KIND_NONE); /* it holds */
+  CHECK(!has_news(state));
+  CHECK_INT(span, -S);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &late, T0 + S + 1, &first, &span),
+            LKS_KIND_NONE); /* too late for that */
+  CHECK(has_news(state));
+  CHECK_INT(span, 0);
+  CHECK_INT(first.slot, T0 + S + 1);
+  store(state);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &off, T0 + 2 * S, &ticket, &span), LKS_KIND_NONE);
+  CHECK(has_news(state));
+  store(state);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &now, T0 + 3 * S, &ticket, &span), LKS_KIND_WOULD_WAIT);
+  CHECK(!has_news(state));
+  lks_settlement settlement = {.pause = 5 * S};
+  lks_state_settle(state, &ticket, T0 + 3 * S, &settlement);
+  CHECK(has_news(state));
+  store(state);
+  settlement.pause = 4 * S;
+  lks_state_settle(state, &ticket, T0 + 3 * S, &settlement); /* it lasts as long already */
+  CHECK(!has_news(state));
+  lks_state_give_back(state, &first);
+  CHECK(has_news(state));
+  store(state);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &now, T0 - 3600 * S, &ticket, &span), LKS_KIND_WOULD_WAIT);
+  CHECK(has_news(state)); /* the clock was set back, and all of it with that */
+  lks_state_free(state);
+}
+
+/* Who waited for a slot is not held to have left late by the time that it took to wake up. */
+static void test_a_slot_that_has_come_stays_where_it_is_while_nothing_forbids_it(void) {
+  const lks_time slots[] = {T0, T0, T0 + 10 * S};
+  const lks_wish wish = {.longest = 100 * S, .renews = true, .late = S / 20};
+  for (int row = 0; row < 4; row++) {
+    lks_state *state = state_with(slots, 3);
+    lks_ticket ticket = {.held = true, .slot = T0 + 10 * S};
+    lks_span span;
+    if (row == 1) lks_pace_pause(state->pace, T0, T0 + 10 * S + 1);
+    if (row == 2) lks_pace_move(state->pace, T0, T0 + 3 * S); /* of the other two, one is enough */
+    if (row == 3) {
+      lks_pace_move(state->pace, T0, T0 + 3 * S);
+      lks_pace_move(state->pace, T0, T0 + 2 * S);
+    }
+    lks_kind kind = lks_state_take(state, &two_in_ten, &wish, T0 + 10 * S + S / 50, &ticket, &span);
+    CHECK_INT(kind, LKS_KIND_NONE);
+    CHECK_INT(span, row == 0 || row == 2 ? -S / 50 : row == 1 ? 0 : 2 * S - S / 50);
+    CHECK_INT(ticket.slot, T0 + 10 * S + S / 50 + span);
+    lks_state_free(state);
+  }
+}
+
+static void test_no_send_waits_for_what_a_clock_may_be_wrong_by(void) {
+  const lks_time slots[] = {T0 + LKS_STATE_JITTER};
+  lks_wish wish = {.estimated = true};
+  lks_ticket ticket = {0};
+  lks_span span;
+  lks_state *state = state_with(slots, 1);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0, &ticket, &span), LKS_KIND_NONE);
+  CHECK_INT(span, 0);
+  CHECK_INT(ticket.slot, T0 + LKS_STATE_JITTER);
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0, &ticket, &span), LKS_KIND_WOULD_WAIT); /* a window is full */
+  lks_state_free(state);
+  state = state_with(slots, 1);
+  wish.estimated = false;
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0, &ticket, &span), LKS_KIND_WOULD_WAIT);
+  wish.estimated = true;
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0 - 1, &ticket, &span), LKS_KIND_WOULD_WAIT);
+  lks_state_free(state);
+
+  state = state_with(slots, 1); /* who woke a little early */
+  wish.renews = true;
+  ticket = (lks_ticket){.held = true, .slot = T0 + LKS_STATE_JITTER};
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0, &ticket, &span), LKS_KIND_NONE);
+  CHECK_INT(span, 0);
+  lks_state_free(state);
+}
+
+static lks_ticket create(lks_state *state, lks_time now) {
+  const lks_wish wish = {.longest = 100 * S, .quota = true};
+  lks_ticket ticket = {0};
+  lks_span span;
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, now, &ticket, &span), LKS_KIND_NONE);
+  return ticket;
+}
+
+static void test_an_answer_that_tells_what_was_expected_is_no_news(void) {
+  lks_state *state = lks_state_new();
+  lks_ticket ticket = create(state, T0);
+  CHECK(!lks_state_expected(&ticket, T0, "1000", "999", NULL)); /* nothing was known */
+  lks_state_observe(state, T0, "1000", "999", NULL);
+  lks_ticket one = create(state, T0 + S), other = create(state, T0 + 2 * S);
+  CHECK_INT(lks_quota_left(&state->quota, T0), 997);
+  static const struct {
+    const char *limit, *remaining, *reset;
+    bool expected;
+  } rows[] = {
+      {"1000", "998", NULL, true},  {NULL, "998", NULL, true},   {"1000", "997", NULL, false},
+      {"1000", "999", NULL, false}, {"900", "998", NULL, false}, {"1000", "998", "1700003600", false},
+      {"1000", "x", NULL, false},   {"1000", NULL, NULL, false}, {"1000", "0", NULL, false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    CHECK_INT(lks_state_expected(&one, T0 + 3 * S, rows[i].limit, rows[i].remaining, rows[i].reset), rows[i].expected);
+  CHECK(lks_state_expected(&other, T0 + 3 * S, "1000", "997", NULL));
+  CHECK(!lks_state_expected(&other, T0 + LKS_QUOTA_FRESH, "1000", "997", NULL)); /* what is kept must not age */
+  CHECK(!lks_state_expected(&other, T0 - 1, "1000", "997", NULL));
+
+  lks_state_give_back(state, &other);
+  CHECK_INT(lks_quota_left(&state->quota, T0), 998);
+  other = create(state, T0 + 4 * S);
+  lks_state_observe(state, T0 + 5 * S, "1000", "500", NULL);
+  lks_state_give_back(state, &other); /* what was told holds, whatever it was counted in before */
+  CHECK_INT(lks_quota_left(&state->quota, T0), 500);
+  lks_state_free(state);
+}
+
+static void test_an_answer_to_who_asks_after_a_reset_is_news(void) {
+  lks_state *state = lks_state_new();
+  lks_state_observe(state, T0 - 10 * S, "1000", "0", "1699999995");
+  lks_ticket ticket = create(state, T0);
+  CHECK(ticket.probing && !ticket.spent);
+  CHECK(!lks_state_expected(&ticket, T0, "1000", "0", "1699999995"));
+  lks_state_free(state);
+}
+
+static void test_of_the_last_of_a_quota_everyone_is_told(void) {
+  lks_state *state = lks_state_new();
+  lks_state_observe(state, T0, "1000", "1", NULL);
+  lks_ticket one = create(state, T0 + S), other = create(state, T0 + S);
+  CHECK(one.spent && !other.spent); /* it may have been refused, so that this one is let through as well */
+  CHECK_INT(lks_quota_left(&state->quota, T0), 0);
+  CHECK(!lks_state_expected(&one, T0 + S, "1000", "0", NULL));
+  lks_state_free(state);
+}
+
+static void test_merged_states_count_what_either_has_let_through(void) {
+  lks_state *one = lks_state_new(), *other = lks_state_new();
+  lks_state_observe(one, T0, "1000", "7", NULL);
+  CHECK(lks_state_copy(other, one));
+  create(one, T0);
+  for (int i = 0; i < 2; i++) create(other, T0);
+  CHECK(lks_state_merge(one, other));
+  CHECK_INT(lks_quota_left(&one->quota, T0), 5);
+  lks_state_free(one);
+  lks_state_free(other);
 }
 
 static void test_short_memory_leaves_states_as_they_were(void) {
@@ -522,7 +724,15 @@ int main(void) {
   RUN(test_merging_again_changes_nothing);
   RUN(test_a_place_that_is_new_to_all_is_not_waited_for);
   RUN(test_a_place_that_lost_its_memory_is_told_and_gives_no_slot_meanwhile);
-  RUN(test_what_was_counted_without_a_place_is_told_without_a_wait);
+  RUN(test_a_place_that_went_back_is_noticed_and_told_by_everyone);
+  RUN(test_what_was_counted_without_a_place_is_told);
+  RUN(test_only_what_others_would_miss_is_news);
+  RUN(test_a_slot_that_has_come_stays_where_it_is_while_nothing_forbids_it);
+  RUN(test_no_send_waits_for_what_a_clock_may_be_wrong_by);
+  RUN(test_an_answer_that_tells_what_was_expected_is_no_news);
+  RUN(test_an_answer_to_who_asks_after_a_reset_is_news);
+  RUN(test_of_the_last_of_a_quota_everyone_is_told);
+  RUN(test_merged_states_count_what_either_has_let_through);
   RUN(test_a_place_with_its_memory_is_believed);
   RUN(test_short_memory_leaves_states_as_they_were);
   RUN(test_slot_that_came_is_used);

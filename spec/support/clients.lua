@@ -50,6 +50,15 @@ clients.CREATED = { status = 201, headers = { ["content-type"] = "application/js
   ["x-api-quota-remaining"] = "999", ["x-api-quota-reset"] = "1782864000" },
   body = '{"id":"lnk_1","type":"url","slug":"k3x9","shortUrl":"https://lock.pub/k3x9","redirectLimit":3,"note":null}' }
 
+--- The same, and what remains of the quota then.
+---@param remaining integer
+function clients.created(remaining)
+  local headers = {}
+  for name, value in pairs(clients.CREATED.headers) do headers[name] = value end
+  headers["x-api-quota-remaining"] = ("%d"):format(remaining)
+  return { status = 201, headers = headers, body = clients.CREATED.body }
+end
+
 --- An alias as Locker shows it.
 function clients.address(with)
   local json = require "locksmith.json"

@@ -61,13 +61,20 @@ function saturate.most(seconds)
   return whole * minute[1] + math.min(minute[1], bursts * burst[1])
 end
 
--- usage: lua saturate.lua NAME URL SOCKET-OF-REDIS BEGIN END OPTIONS-AS-JSON
-if arg and arg[0] and arg[0]:match "saturate%.lua$" then
-  local name, url, socket, begins, ends = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5])
+--- The store in a place "redis:SOCKET" or "file:PATH".
+local function store_at(place)
+  local kind, path = place:match "^(%a+):(.*)$"
+  if kind == "file" then return locksmith.file { path = path } end
   assert(require("spec.support.redis").find_library(), "no lua-redis")
+  return locksmith.redis { unix = path }
+end
+
+-- usage: lua saturate.lua NAME URL PLACE BEGIN END OPTIONS-AS-JSON
+if arg and arg[0] and arg[0]:match "saturate%.lua$" then
+  local name, url, begins, ends = arg[1], arg[2], tonumber(arg[4]), tonumber(arg[5])
   local json = require "cjson"
   local options = json.decode(arg[6])
-  options.store = locksmith.redis { unix = socket }
+  options.store = store_at(arg[3])
   core.sleep(begins - core.now())
   print(json.encode(saturate.run(name, url, ends, options)))
 end

@@ -15,7 +15,7 @@ local module = {}
 function module.new()
   local states = core.memory()
   local function read(name)
-    local bytes, life = states:state(name):write(core.now())
+    local bytes, life = states:state(name):bytes(core.now())
     if life == 0 then return nil end
     return bytes, bytes
   end
