@@ -1,7 +1,7 @@
 --- nginx's own upstream client, through a subrequest to the internal location of nginx/locksmith.conf.
 
 local core = require "locksmith.core"
-local fields = require "locksmith.transport.fields"
+local answer_headers = require "locksmith.transport.answer_headers"
 local phase = require "locksmith.transport.phase"
 local subrequest = require "locksmith.nginx.subrequest"
 local target = require "locksmith.transport.target"
@@ -198,8 +198,8 @@ function capture:send(call, limit)
     local late = core.now() - began >= limit
     return failed(late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status)
   end
-  local lower = fields.lower(res.header)
-  local coded = fields.encoded(lower)
+  local lower = answer_headers.lower(res.header)
+  local coded = answer_headers.encoded(lower)
   if coded then return failed("bad_response", true, coded, nil, res.status) end
   return { status = res.status, headers = lower, body = res.body, connected = seen.connected }
 end

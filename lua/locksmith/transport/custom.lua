@@ -1,6 +1,6 @@
 --- A transport the user wrote: function(request) -> response | nil, failure.
 
-local fields = require "locksmith.transport.fields"
+local answer_headers = require "locksmith.transport.answer_headers"
 local try = require "locksmith.try"
 
 local custom = {}
@@ -73,7 +73,7 @@ local function exchange(self, call, limit, noted)
   if text == nil then text = "" end
   if type(text) ~= "string" then return fail("bad_response", "the transport returned a body that is no string") end
   if #text > self.limit then return fail "too_large" end
-  return { status = status, headers = fields.lower(headers), body = text }
+  return { status = status, headers = answer_headers.lower(headers), body = text }
 end
 
 local function settled(noted, ok, response, failure)

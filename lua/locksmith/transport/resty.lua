@@ -2,7 +2,7 @@
 
 local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
-local fields = require "locksmith.transport.fields"
+local answer_headers = require "locksmith.transport.answer_headers"
 local guard = require "locksmith.transport.guard"
 local phase = require "locksmith.transport.phase"
 local target = require "locksmith.transport.target"
@@ -230,9 +230,9 @@ end
 local function run(self, state, params, limit)
   local res = ask(self, state, params, limit)
   if not res then return end
-  state.status, state.headers = res.status, fields.lower(res.headers)
+  state.status, state.headers = res.status, answer_headers.lower(res.headers)
   if res.status < 200 then return failed(state, "bad_response", "an interim answer came in place of a final one") end
-  local coded = fields.encoded(state.headers)
+  local coded = answer_headers.encoded(state.headers)
   if coded then return failed(state, "bad_response", coded) end
   local body = read_body(self, state, res)
   if not body then return end

@@ -3,7 +3,7 @@
 local ascii = require "locksmith.ascii"
 local number = require "locksmith.number"
 
-local fields = {}
+local answer_headers = {}
 
 -- Services send few different names; one that invents names must not fill the memory.
 local KNOWN_MAX = 200
@@ -60,7 +60,7 @@ end
 
 ---@param headers table name -> value or list of values, or { { name, value }, … }; names in any case
 ---@return table<string, string> # lower-case names; the values of a list are joined as one (RFC 9110, 5.3)
-function fields.lower(headers)
+function answer_headers.lower(headers)
   if type(headers[1]) == "table" then headers = by_name(headers) end
   local lower, twice = {}, nil
   for name, value in pairs(headers) do
@@ -83,10 +83,10 @@ end
 --- Whether the body is in a coding that nobody asked for and nobody here undoes.
 ---@param headers table<string, string> lower-case names
 ---@return string? message
-function fields.encoded(headers)
+function answer_headers.encoded(headers)
   local coding = headers["content-encoding"]
   if not coding or coding == "" or ascii.lower(coding) == "identity" then return nil end
   return "the answer came compressed, which was not asked for"
 end
 
-return fields
+return answer_headers
