@@ -4,14 +4,10 @@
 #define LKS_LINK_H
 
 #include "field.h"
+#include "text.h"
 #include "timestamp.h"
 
-typedef struct lks_text {
-  const char *data; /* NULL: not given; borrowed */
-  size_t length;
-} lks_text;
-
-/* Each field as given, already of the right type (lks_schema_link). */
+/* Each field as given, already of the right type (lks_schema_link); the texts must live as long. */
 typedef struct lks_link {
   lks_text type, target_url, secret_memo, password, memo, custom_slug;
   lks_text name; /* the caller's own, which the slug is to be derived from */

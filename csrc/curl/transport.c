@@ -291,8 +291,10 @@ static CURLcode tell_url(lks_transport *transport, const lks_request *request) {
 #endif
   if (!transport->has_proxy) {
     bool direct = lks_url_is_loopback(url);
-    const char *proxy = direct ? NULL : lks_environment_proxy(strncmp(url, "https:", 6) == 0);
-    if (proxy != NULL && !lks_url_proxy_valid(proxy, strlen(proxy))) return CURLE_COULDNT_RESOLVE_PROXY;
+    const char *proxy = direct ? NULL : lks_environment_proxy(lks_url_read(url).scheme.length == strlen("https"));
+    lks_proxy parts;
+    if (proxy != NULL && !lks_url_read_proxy((lks_text){proxy, strlen(proxy)}, &parts))
+      return CURLE_COULDNT_RESOLVE_PROXY;
     if (code == CURLE_OK) code = curl_easy_setopt(transport->easy, CURLOPT_PROXY, direct ? "" : NULL);
   }
   memcpy(transport->told.url, url, request->url.length + 1);

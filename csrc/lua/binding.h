@@ -23,6 +23,7 @@ void lks_lua_open_field(lua_State *L);
 void lks_lua_open_nearest(lua_State *L);
 void lks_lua_open_file(lua_State *L);
 void lks_lua_open_link(lua_State *L);
+void lks_lua_open_url(lua_State *L);
 void lks_lua_open_utf8(lua_State *L);
 void lks_lua_open_json(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
@@ -56,7 +57,7 @@ lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_clien
                                         lks_request *request);
 /* Pushes method, url, { {name, value}, … }, body | nil; `key` may be NULL. Returns how many values that are. */
 int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key);
-/* Pushes method and url without its query. Returns how many values that are. */
+/* Pushes method and what of the url may be shown. Returns how many values that are. */
 int lks_lua_push_target(lua_State *L, const lks_request *request);
 
 /* Remembers what of the request, the table at an index, may not be shown. */

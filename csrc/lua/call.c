@@ -84,7 +84,7 @@ static int call_request(lua_State *L) {
   return lks_lua_push_request(L, &box->request, lks_call_current_key(box->call));
 }
 
-/* call:target() -> method, url without its query: what an event may show */
+/* call:target() -> method, what of the url an event may show */
 static int call_target(lua_State *L) {
   return lks_lua_push_target(L, &lks_lua_check_call(L)->request);
 }

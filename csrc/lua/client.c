@@ -100,14 +100,6 @@ static int client_windows(lua_State *L) {
   return 1;
 }
 
-/* core.is_proxy(text) -> whether a driver can be given it: see lks_url_proxy_valid */
-static int is_proxy(lua_State *L) {
-  size_t length;
-  const char *text = luaL_checklstring(L, 1, &length);
-  lua_pushboolean(L, lks_url_proxy_valid(text, length));
-  return 1;
-}
-
 void lks_lua_open_client(lua_State *L) {
   static const luaL_Reg methods[] = {{"set_key", client_set_key},   {"has_key", client_has_key},
                                      {"holds", client_holds},       {"state_name", client_state_name},
@@ -116,6 +108,4 @@ void lks_lua_open_client(lua_State *L) {
   lks_lua_new_type(L, LKS_CLIENT_TYPE, methods, client_collect);
   lua_pushcfunction(L, client_new);
   lua_setfield(L, -2, "client");
-  lua_pushcfunction(L, is_proxy);
-  lua_setfield(L, -2, "is_proxy");
 }

@@ -22,6 +22,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_nearest(L);
   lks_lua_open_file(L);
   lks_lua_open_link(L);
+  lks_lua_open_url(L);
   lks_lua_open_utf8(L);
   lks_lua_open_json(L);
   lks_lua_open_quota(L);

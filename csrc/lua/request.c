@@ -93,9 +93,11 @@ int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key
 }
 
 int lks_lua_push_target(lua_State *L, const lks_request *request) {
-  const lks_buffer *url = &request->url;
-  const char *query = memchr(url->data, '?', url->length);
+  lks_text shown[2];
+  lks_url_shown((lks_text){request->url.data, request->url.length}, shown);
   lua_pushstring(L, request->method);
-  lua_pushlstring(L, url->data, query == NULL ? url->length : (size_t)(query - url->data));
+  lua_pushlstring(L, shown[0].data, shown[0].length);
+  lua_pushlstring(L, shown[1].data, shown[1].length);
+  lua_concat(L, 2);
   return 2;
 }

@@ -59,11 +59,6 @@ local function describe_page(call, text)
   return "an HTML page", false
 end
 
---- A URL without what could be a secret in it: no login, no query.
-local function place(url)
-  return (url:gsub("[?#].*$", ""):gsub("^([^/]*//)[^/@]*@", "%1"))
-end
-
 --- Completes the fields of an error with what the answer says beside code and message.
 ---@param call userdata which knows what no error may show
 ---@param result table of the call, with headers
@@ -73,7 +68,7 @@ function answer.explain(call, result, value, text)
   result.details = call:redact(details_of(value))
   local status, location = result.status, result.headers and result.headers.location
   if status and status >= 300 and status <= 399 then
-    if location then result.message = "the service answered with a redirect, to " .. place(location) end
+    if location then result.message = "the service answered with a redirect, to " .. core.shown_url(location) end
   elseif value == false and text then
     local page, titled = describe_page(call, text)
     -- The status says more than that it is one.

@@ -50,7 +50,7 @@ local function unusable(options)
   end
   if options.slug_secret == "" then return "slug_secret must not be empty" end
   if options.ca_file and options.ca_file:find("\0", 1, true) then return "ca_file holds a NUL byte" end
-  if options.proxy and not core.is_proxy(options.proxy) then
+  if options.proxy and not core.proxy(options.proxy) then
     return "proxy holds a control character, or its login decodes to one"
   end
 end

@@ -466,7 +466,8 @@ static void knows_loopback_hosts(void) {
 }
 
 static void expect_proxy(const char *text, size_t length, bool valid) {
-  if (lks_url_proxy_valid(guard_place(text, length), length) == valid) return;
+  lks_proxy proxy;
+  if (lks_url_read_proxy((lks_text){guard_place(text, length), length}, &proxy) == valid) return;
   test_case_failed = 1;
   fprintf(stderr, "proxy \"%s\"\n", text);
 }
@@ -489,6 +490,101 @@ static void refuses_proxies_with_control_characters(void) {
   expect_proxy("proxy\0:3128", 11, false);
 }
 
+static void expect_text(lks_text text, const char *expected) {
+  if (expected == NULL
+          ? text.data == NULL
+          : text.length == strlen(expected) && text.data != NULL && memcmp(text.data, expected, text.length) == 0)
+    return;
+  test_case_failed = 1;
+  fprintf(stderr, "\"%.*s\" is not %s\n", (int)text.length, text.data ? text.data : "",
+          expected ? expected : "nothing");
+}
+
+static void reads_the_parts_of_a_proxy(void) {
+  static const struct {
+    const char *text, *scheme, *login, *place;
+  } rows[] = {{"", "", NULL, NULL},
+              {"proxy", "", NULL, "proxy"},
+              {"proxy:3128/", "", NULL, "proxy:3128"},
+              {"HTTP://proxy:3128", "HTTP", NULL, "proxy:3128"},
+              {"http://me:p%40ss@proxy/", "http", "me:p%40ss", "proxy"},
+              {"http://me:p@ss@[::1]:1", "http", "me:p@ss", "[::1]:1"},
+              {"me:pa/ss@proxy", "", "me:pa/ss", "proxy"},
+              {"http://@proxy", "http", "", "proxy"},
+              {"socks5h://proxy", "socks5h", NULL, "proxy"},
+              {"http://proxy/path", "http", NULL, NULL},
+              {"http://me@", "http", "me", NULL},
+              {"http:///", "http", NULL, NULL},
+              {"1http://proxy", "", NULL, NULL},
+              {"://proxy", "", NULL, NULL}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    size_t length = strlen(rows[i].text);
+    lks_proxy proxy;
+    CHECK(lks_url_read_proxy((lks_text){guard_place(rows[i].text, length), length}, &proxy));
+    CHECK_INT(proxy.scheme.length, strlen(rows[i].scheme));
+    CHECK(memcmp(rows[i].text, rows[i].scheme, proxy.scheme.length) == 0);
+    expect_text(proxy.login, rows[i].login);
+    expect_text(proxy.place, rows[i].place);
+  }
+}
+
+static void decodes(void) {
+  static const char *const rows[][2] = {{"", ""},        {"me:p%40ss", "me:p@ss"}, {"%41%6a%6A", "Ajj"},
+                                        {"a+b", "a+b"},  {"%zz%4", "%zz%4"},       {"%%41", "%A"},
+                                        {"100%", "100%"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char out[32];
+    size_t length = strlen(rows[i][0]);
+    out[lks_url_decode((lks_text){guard_place(rows[i][0], length), length}, out)] = '\0';
+    CHECK_TEXT(out, rows[i][1]);
+  }
+}
+
+static void reads_the_parts_of_a_url(void) {
+  static const struct {
+    const char *url, *scheme, *authority, *place, *host, *path;
+    unsigned port;
+  } rows[] = {
+      {"https://lock.pub/api/v1/links?a=b:c", "https", "lock.pub", "lock.pub", "lock.pub", "/api/v1/links?a=b:c", 443},
+      {"http://127.0.0.1:8787", "http", "127.0.0.1:8787", "127.0.0.1", "127.0.0.1", "", 8787},
+      {"http://localhost/", "http", "localhost", "localhost", "localhost", "/", 80},
+      {"https://[::1]:65535/a]b", "https", "[::1]:65535", "[::1]", "::1", "/a]b", 65535},
+      {"https://[::1]", "https", "[::1]", "[::1]", "::1", "", 443}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    lks_url_parts parts = lks_url_read(rows[i].url);
+    expect_text(parts.scheme, rows[i].scheme);
+    expect_text(parts.authority, rows[i].authority);
+    expect_text(parts.place, rows[i].place);
+    expect_text(parts.host, rows[i].host);
+    expect_text(parts.path, rows[i].path);
+    CHECK_INT(parts.port, rows[i].port);
+  }
+}
+
+static void shows_neither_login_nor_query(void) {
+  static const char *const rows[][2] = {
+      {"https://user:secret@login.example.com/portal?token=secret#x", "https://login.example.com/portal"},
+      {"https://user:se@cret@host", "https://host"},
+      {"//user@host/a@b", "//host/a@b"},
+      {"https://host/a@b#c", "https://host/a@b"},
+      {"https://host?a=b@c", "https://host"},
+      {"/v4/relay/addresses", "/v4/relay/addresses"},
+      {"a/b@c", "a/b@c"},
+      {"?a", ""},
+      {"", ""},
+      {"https://", "https://"},
+      {"https://@", "https://"},
+      {"mailto:me@host", "mailto:me@host"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char out[100];
+    size_t length = strlen(rows[i][0]);
+    lks_text shown[2];
+    lks_url_shown((lks_text){guard_place(rows[i][0], length), length}, shown);
+    snprintf(out, sizeof out, "%.*s%.*s", (int)shown[0].length, shown[0].data, (int)shown[1].length, shown[1].data);
+    CHECK_TEXT(out, rows[i][1]);
+  }
+}
+
 int main(void) {
   RUN(takes_https_anywhere);
   RUN(takes_plain_http_to_loopback_hosts_only);
@@ -509,5 +605,9 @@ int main(void) {
   RUN(refuses_paths_that_could_mean_another_resource);
   RUN(knows_loopback_hosts);
   RUN(refuses_proxies_with_control_characters);
+  RUN(reads_the_parts_of_a_proxy);
+  RUN(decodes);
+  RUN(reads_the_parts_of_a_url);
+  RUN(shows_neither_login_nor_query);
   return TEST_END();
 }

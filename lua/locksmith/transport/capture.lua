@@ -79,20 +79,18 @@ local function kept_address(to)
   return nil
 end
 
-local function describe(scheme, authority)
-  local to = target.parse(scheme, authority)
+local function choose_upstream(to)
   to.upstream = UPSTREAMS[to.host]
   -- The core lets plain http go to loopback only. TLS stays away from this one: a kept connection would not be verified
   -- again under another name.
-  if scheme == "http" then to.upstream, to.address = LOOPBACK, to.dial end
-  to.direct = to.host == "localhost" and to.dial .. ":" .. to.port or authority
-  return to
+  if to.scheme == "http" then to.upstream, to.address = LOOPBACK, to.dial end
+  to.direct = to.host == "localhost" and to.dial .. ":" .. to.port or to.authority
 end
 
 local function route(self, url)
   local to, path = target.split(url, self.to)
   if to ~= self.to then
-    to = describe(to.scheme, to.authority)
+    choose_upstream(to)
     self.to = to
   end
   local address = to.address or to.upstream and kept_address(to)

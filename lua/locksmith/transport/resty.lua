@@ -34,13 +34,12 @@ function resty.available()
 end
 
 local function proxy_options(text)
-  local scheme, user, place = text:match "^([a-zA-Z][a-zA-Z0-9+.-]*)://(.-)@?([^@/]+)/?$"
-  if not scheme then scheme, user, place = "http", text:match "^(.-)@?([^@/]+)/?$" end
-  if not place or ascii.lower(scheme) ~= "http" then
+  local scheme, place, user = core.proxy(text)
+  if not place or scheme ~= "" and ascii.lower(scheme) ~= "http" then
     return nil, 'transport "resty" can use an http:// proxy only'
   end
   local url = "http://" .. place
-  local login = user ~= "" and "Basic " .. ngx.encode_base64(ngx.unescape_uri(user)) or nil
+  local login = user and user ~= "" and "Basic " .. ngx.encode_base64(user) or nil
   return { http_proxy = url, https_proxy = url, http_proxy_authorization = login, https_proxy_authorization = login }
 end
 
