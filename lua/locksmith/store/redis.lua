@@ -219,6 +219,7 @@ local KNOWN = {
   password = options.types "string",
   db = options.check.count,
   tls = options.types "boolean",
+  ca_file = options.types "string",
   prefix = options.types "string",
   timeout = span,
   client = has_methods,
@@ -226,8 +227,8 @@ local KNOWN = {
 
 --- A store in Redis. Opens no connection yet.
 ---@param given table? host (127.0.0.1), port (6379) or unix (path of a socket), username, password, db (0), tls (false;
----  nginx with lua-resty-redis only), prefix of the keys ("locksmith:"), timeout (0.5 seconds per question), or client
----  (a connected client of lua-redis or lua-resty-redis)
+---  by LuaSec, in nginx by lua-resty-redis) and ca_file (the system's), prefix of the keys ("locksmith:"), timeout (0.5
+---  seconds per question), or client (a connected client of lua-redis or lua-resty-redis)
 ---@return locksmith.ByteStore # raises at the caller's line for a wrong option or a missing client library
 function module.new(given)
   local what = "locksmith.redis"

@@ -5,6 +5,7 @@
 --- `refused` when Redis itself answered with an error, `untried` when nobody even tried to ask it.
 
 local core = require "locksmith.core"
+local redis_tls = require "locksmith.store.redis_tls"
 local redis_wire = require "locksmith.store.redis_wire"
 local try = require "locksmith.try"
 
@@ -81,6 +82,10 @@ local function open_socket(options, ends)
     return nil, message
   end
   if not options.unix then socket:setoption("tcp-nodelay", true) end
+  if not options.tls then return self end
+  socket, message = redis_tls.wrap(socket, options, math.max(0.001, ends - core.now()))
+  if not socket then return nil, "TLS: " .. tostring(message) end
+  self.socket = socket
   return self
 end
 
@@ -214,11 +219,11 @@ function link.new(options, under_nginx)
     local library, name = first_of("resty.redis", "nginx.redis")
     if not library then return nil, "needs the module resty.redis (lua-resty-redis) or nginx.redis" end
     if options.tls and name ~= "resty.redis" then return nil, "option 'tls' needs the module resty.redis" end
+    if options.ca_file then return nil, "option 'ca_file': nginx takes lua_ssl_trusted_certificate" end
     return cosocket(library, options)
   end
-  if options.tls then
-    return nil, "option 'tls': lua-redis knows no TLS; pass a connected 'client' that does, or use a tunnel"
-  end
+  local problem = options.tls and redis_tls.prepare(options)
+  if problem then return nil, problem end
   local library = first_of "redis"
   if not library or not first_of "socket" then
     return nil, "needs the modules redis (lua-redis) and socket (LuaSocket), or a connected 'client'"

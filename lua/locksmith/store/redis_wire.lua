@@ -30,6 +30,11 @@ end
 
 local blocking, cosocket = {}, {}
 
+-- LuaSec says what it wants in the place of "timeout".
+local function plain(message)
+  return (message == "wantread" or message == "wantwrite") and "timeout" or message
+end
+
 function blocking.hurry(self)
   self.socket:settimeout(nil)
   self.socket:settimeout(left(self), "t")
@@ -38,7 +43,7 @@ end
 function blocking.pull(self, most)
   blocking.hurry(self)
   local first, message = self.socket:receive(1)
-  if not first or most == 1 then return first, message end
+  if not first or most == 1 then return first, plain(message) end
   self.socket:settimeout(0)
   local rest, _, partial = self.socket:receive(most - 1)
   return first .. (rest or partial or "")
@@ -88,7 +93,7 @@ function RedisWire:is_clean()
   if self.kind == cosocket then return true end -- nginx looks itself
   self.socket:settimeout(0)
   local _, message = self.socket:receive(1)
-  return message == "timeout"
+  return plain(message) == "timeout"
 end
 
 function RedisWire:connect(...)
