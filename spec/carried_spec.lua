@@ -286,12 +286,19 @@ describe("a store that fails", function()
   end)
 end)
 
+-- Where the state of a key is kept.
+local function state_name(key)
+  local client = core.client { service = "lockpub", user_agent = "x", margin = 0 }
+  client:set_key(core.key("lockpub", key))
+  return client:state_name()
+end
+
 describe("the memory store", function()
   it("carries its bytes, too", function()
     local store = locksmith.memory()
     local lockpub = lockpub_with(store)
     assert(create(lockpub))
-    local name = "lockpub:" .. core.key("lockpub", require("locksmith.sandbox").LOCKPUB_KEY):fingerprint()
+    local name = state_name(require("locksmith.sandbox").LOCKPUB_KEY)
     assert.is_nil(store.read "lockpub:none")
     local bytes, version = store.read(name)
     if bytes then

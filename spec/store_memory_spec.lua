@@ -4,7 +4,12 @@ local core = require "locksmith.core"
 local locksmith = require "locksmith"
 local sandbox = require "locksmith.sandbox"
 
-local NAME = "lockpub:" .. core.key("lockpub", sandbox.LOCKPUB_KEY):fingerprint()
+local NAME
+do -- where the state of a key is kept
+  local own = core.client { service = "lockpub", user_agent = "x", margin = 0 }
+  own:set_key(core.key("lockpub", sandbox.LOCKPUB_KEY))
+  NAME = own:state_name()
+end
 local UNSENT = { kind = "connect", sent = false }
 
 describe("a memory store", function()

@@ -84,10 +84,6 @@ void lks_client_release(lks_client *client) {
   free(client);
 }
 
-lks_service lks_client_service(const lks_client *client) {
-  return client->options.service;
-}
-
 const char *lks_client_base_url(const lks_client *client) {
   return text_of(&client->base_url);
 }
@@ -102,10 +98,6 @@ const char *lks_client_user_agent(const lks_client *client) {
 
 const lks_windows *lks_client_windows(const lks_client *client) {
   return &client->windows;
-}
-
-lks_budget *lks_client_budget(lks_client *client) {
-  return &client->budget;
 }
 
 const lks_limits *lks_client_limits(const lks_client *client) {

@@ -34,12 +34,10 @@ lks_client *lks_client_retain(lks_client *client);
 /* The last owner's release wipes and frees. NULL is a no-op. */
 void lks_client_release(lks_client *client);
 
-lks_service lks_client_service(const lks_client *client);
 const char *lks_client_base_url(const lks_client *client);
 const char *lks_client_path_prefix(const lks_client *client);
 const char *lks_client_user_agent(const lks_client *client);
 const lks_windows *lks_client_windows(const lks_client *client);
-lks_budget *lks_client_budget(lks_client *client);
 const lks_limits *lks_client_limits(const lks_client *client);
 
 /* Retains `key`; NULL forgets it. */

@@ -34,25 +34,26 @@ static const lks_field subdomain_fields[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const lks_schema link_schema = {"link", link_fields, COUNT(link_fields)};
-static const lks_schema address_schema = {"address", address_fields, COUNT(address_fields)};
-static const lks_schema subdomain_schema = {"subdomain", subdomain_fields, COUNT(subdomain_fields)};
+static const lks_schema schemas[] = {
+    [LKS_SCHEMA_LINK] = {"link", link_fields, COUNT(link_fields)},
+    [LKS_SCHEMA_ADDRESS] = {"address", address_fields, COUNT(address_fields)},
+    [LKS_SCHEMA_SUBDOMAIN] = {"subdomain", subdomain_fields, COUNT(subdomain_fields)},
+};
 
-const lks_schema *lks_schema_link(void) {
-  return &link_schema;
+_Static_assert(COUNT(schemas) == LKS_SCHEMA_COUNT, "each schema has its fields");
+
+const lks_schema *lks_schema_get(lks_schema_id id) {
+  return &schemas[id];
 }
 
-const lks_schema *lks_schema_address(void) {
-  return &address_schema;
-}
-
-const lks_schema *lks_schema_subdomain(void) {
-  return &subdomain_schema;
-}
-
-const lks_schema *lks_schema_at(size_t index) {
-  static const lks_schema *const schemas[] = {&link_schema, &address_schema, &subdomain_schema};
-  return index < COUNT(schemas) ? schemas[index] : NULL;
+bool lks_schema_named(const char *name, lks_schema_id *out) {
+  for (unsigned i = 0; i < LKS_SCHEMA_COUNT; i++) {
+    if (strcmp(schemas[i].name, name) == 0) {
+      *out = (lks_schema_id)i;
+      return true;
+    }
+  }
+  return false;
 }
 
 static bool is_name(const char *candidate, const char *name, size_t length) {

@@ -59,13 +59,18 @@ typedef struct lks_schema {
   size_t count;
 } lks_schema;
 
-/* spec/vectors/lockpub-api.md, "Request fields"; locker-wire.md there, sections 5 and 6. Static data. */
-const lks_schema *lks_schema_link(void);
-const lks_schema *lks_schema_address(void);
-const lks_schema *lks_schema_subdomain(void);
+typedef enum lks_schema_id {
+  LKS_SCHEMA_LINK,
+  LKS_SCHEMA_ADDRESS,
+  LKS_SCHEMA_SUBDOMAIN,
+  LKS_SCHEMA_COUNT
+} lks_schema_id;
 
-/* The schema at `index`, or NULL past the end. */
-const lks_schema *lks_schema_at(size_t index);
+/* spec/vectors/lockpub-api.md, "Request fields"; locker-wire.md there, sections 5 and 6. Static data; `id` is a valid
+ * one. */
+const lks_schema *lks_schema_get(lks_schema_id id);
+/* False, and *out left alone, when no schema has that name. */
+bool lks_schema_named(const char *name, lks_schema_id *out);
 
 /* Index of the field with that name or alias, -1 when there is none. */
 int lks_schema_find(const lks_schema *schema, const char *name, size_t length);

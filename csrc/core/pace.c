@@ -161,11 +161,6 @@ static bool take_out(lks_pace *pace, lks_time slot) {
   return true;
 }
 
-lks_time lks_pace_peek(lks_pace *pace, const lks_windows *windows, lks_time now) {
-  now = observe(pace, windows, now);
-  return next_slot(pace, windows, now);
-}
-
 bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot) {
   now = observe(pace, windows, now);
   *slot = next_slot(pace, windows, now);

@@ -40,14 +40,14 @@ lks_pace *lks_pace_new(void);
 /* NULL is a no-op. */
 void lks_pace_free(lks_pace *pace);
 
-/* Earliest slot of the next send, without taking it. A clock that steps back by more than the longest window since the
- * call before moves the history and the pause along with it: what was recorded lies in the past, whatever the new
- * clock calls it. A smaller step is taken for disagreement between clocks and waited out. A step forward cannot be
- * told from an idle time. This holds for every function that takes `now`. */
-lks_time lks_pace_peek(lks_pace *pace, const lks_windows *windows, lks_time now);
-
-/* Takes the next slot if it lies at or before `latest`. *slot receives it, or the slot that was refused. Returns false
- * when refused or out of memory (then *slot is `now` and nothing was taken; tell by *slot <= latest). */
+/* Takes the next slot, the earliest that a send may have, if it lies at or before `latest`. *slot receives it, or the
+ * slot that was refused. Returns false when refused or out of memory (then *slot is `now` and nothing was taken; tell
+ * by *slot <= latest).
+ *
+ * A clock that steps back by more than the longest window since the call before moves the history and the pause along
+ * with it: what was recorded lies in the past, whatever the new clock calls it. A smaller step is taken for
+ * disagreement between clocks and waited out. A step forward cannot be told from an idle time. This holds for every
+ * function that takes `now`. */
 bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot);
 
 /* Records a send at `at` whatever the windows say (pacing "off" is still counted). False when out of memory. */

@@ -67,11 +67,3 @@ bool lks_service_find(const char *name, lks_service *out) {
 const lks_operation *lks_operation_at(size_t index) {
   return index < sizeof operations / sizeof *operations ? &operations[index] : NULL;
 }
-
-const lks_operation *lks_operation_find(const char *name) {
-  const lks_operation *operation;
-  if (name == NULL) return NULL;
-  for (size_t i = 0; (operation = lks_operation_at(i)) != NULL; i++)
-    if (strcmp(operation->name, name) == 0) return operation;
-  return NULL;
-}

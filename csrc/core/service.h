@@ -52,9 +52,7 @@ typedef struct lks_operation {
   unsigned flags;
 } lks_operation;
 
-/* The operation with that name, or NULL. Static data. NULL is no name. */
-const lks_operation *lks_operation_find(const char *name);
-/* The operation at `index`, or NULL past the end: for listing them all. */
+/* The operation at `index`, or NULL past the end. Static data. */
 const lks_operation *lks_operation_at(size_t index);
 
 #endif

@@ -62,12 +62,6 @@ static int client_set_key(lua_State *L) {
   return 0;
 }
 
-/* client:has_key() -> boolean */
-static int client_has_key(lua_State *L) {
-  lua_pushboolean(L, lks_client_key(lks_lua_check_client(L, 1)) != NULL);
-  return 1;
-}
-
 /* client:holds(key) -> whether that is the present key */
 static int client_holds(lua_State *L) {
   lks_key *key = lks_client_key(lks_lua_check_client(L, 1));
@@ -101,10 +95,13 @@ static int client_windows(lua_State *L) {
 }
 
 void lks_lua_open_client(lua_State *L) {
-  static const luaL_Reg methods[] = {{"set_key", client_set_key},   {"has_key", client_has_key},
-                                     {"holds", client_holds},       {"state_name", client_state_name},
-                                     {"base_url", client_base_url}, {"windows", client_windows},
-                                     {"close", client_collect},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"set_key", client_set_key},
+                                     {"holds", client_holds},
+                                     {"state_name", client_state_name},
+                                     {"base_url", client_base_url},
+                                     {"windows", client_windows},
+                                     {"close", client_collect},
+                                     {NULL, NULL}};
   lks_lua_new_type(L, LKS_CLIENT_TYPE, methods, client_collect);
   lua_pushcfunction(L, client_new);
   lua_setfield(L, -2, "client");

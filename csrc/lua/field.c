@@ -138,23 +138,16 @@ static int read_extra(lua_State *L, const field_reader *reader) {
   return 0;
 }
 
-static const lks_schema *check_schema(lua_State *L, int index) {
-  const char *name = luaL_checkstring(L, index);
-  const lks_schema *schema;
-  for (size_t i = 0; (schema = lks_schema_at(i)) != NULL; i++)
-    if (strcmp(schema->name, name) == 0) return schema;
-  luaL_argerror(L, index, "no such schema");
-  return NULL;
-}
-
 /* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire | nil, message that names the field
  * and shows no value. All but the first two are for links, see lks_link_check. */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
-  reader.schema = check_schema(L, 1);
+  lks_schema_id schema;
+  if (!lks_schema_named(luaL_checkstring(L, 1), &schema)) return luaL_argerror(L, 1, "no such schema");
+  reader.schema = lks_schema_get(schema);
   luaL_checktype(L, 2, LUA_TTABLE);
-  bool is_link = reader.schema == lks_schema_link(), allow_in_memo = lua_toboolean(L, 4) != 0;
+  bool is_link = schema == LKS_SCHEMA_LINK, allow_in_memo = lua_toboolean(L, 4) != 0;
   lks_time now = is_link ? lks_lua_check_time(L, 3) : 0;
   lua_settop(L, 5);
   if (lua_type(L, 5) == LUA_TSTRING) reader.link.name.data = lua_tolstring(L, 5, &reader.link.name.length);

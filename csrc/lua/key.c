@@ -52,19 +52,9 @@ static int key_expire(lua_State *L) {
   return 0;
 }
 
-static int key_fingerprint(lua_State *L) {
-  lua_pushstring(L, lks_key_fingerprint(lks_lua_check_key(L, 1)));
-  return 1;
-}
-
-static int key_equal(lua_State *L) {
-  lua_pushboolean(L, lks_key_equal(lks_lua_check_key(L, 1), lks_lua_check_key(L, 2)));
-  return 1;
-}
-
 void lks_lua_open_key(lua_State *L) {
-  static const luaL_Reg methods[] = {{"payload", key_payload}, {"expire", key_expire}, {"fingerprint", key_fingerprint},
-                                     {"equal", key_equal},     {"close", key_collect}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"payload", key_payload}, {"expire", key_expire}, {"close", key_collect}, {NULL, NULL}};
   lks_lua_new_type(L, LKS_KEY_TYPE, methods, key_collect);
   lua_pushcfunction(L, key_new);
   lua_setfield(L, -2, "key");

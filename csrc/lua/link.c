@@ -30,7 +30,7 @@ static void set_snake(lua_State *L, const char *name) {
 /* Pushes a table of the names that links are known to have, in snake_case. */
 static void push_known_names(lua_State *L) {
   static const char *const answered[] = {"id", "slug", "shortUrl", "createdAt"};
-  const lks_schema *schema = lks_schema_link();
+  const lks_schema *schema = lks_schema_get(LKS_SCHEMA_LINK);
   lua_newtable(L);
   for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) set_snake(L, answered[i]);
   for (size_t i = 0; i < schema->count; i++) set_snake(L, schema->fields[i].wire);
@@ -118,7 +118,7 @@ static int link_new(lua_State *L) {
 /* core.link_of(wire) -> what is known of a link by the fields that were sent for it, as core.link gives it; nothing of
  * it is secret */
 static int link_of(lua_State *L) {
-  const lks_schema *schema = lks_schema_link();
+  const lks_schema *schema = lks_schema_get(LKS_SCHEMA_LINK);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   lua_createtable(L, 0, 8);

@@ -25,9 +25,9 @@ static void add_texts(lua_State *L, lks_secrets *secrets, int depth) {
 
 /* Adds those that the table on top of the stack has under the names that a service knows. */
 static void add_fields(lua_State *L, lks_secrets *secrets) {
-  const lks_schema *schema;
   bool seen[LKS_MEMBER_COUNT] = {false};
-  for (size_t i = 0; (schema = lks_schema_at(i)) != NULL; i++) {
+  for (unsigned i = 0; i < LKS_SCHEMA_COUNT; i++) {
+    const lks_schema *schema = lks_schema_get((lks_schema_id)i);
     for (const lks_field *field = schema->fields; field < schema->fields + schema->count; field++) {
       if (field->secrecy == LKS_OPEN || seen[field->member]) continue;
       seen[field->member] = true;

@@ -38,7 +38,7 @@ static void check_result(const lks_result *result, const call_script *script, bo
 
 /* Runs a call with the n-th allocation failing. Returns whether there were so many. */
 static bool run_failing(size_t row, long nth) {
-  call_script script = script_new(lks_operation_find(rows[row].operation)->service, rows[row].words);
+  call_script script = script_new(script_operation(rows[row].operation)->service, rows[row].words);
   lks_call_options options = script_options(rows[row].operation, rows[row].retry, RETRIES);
   options.slug = rows[row].slug;
   long live = test_alloc_live();

@@ -149,7 +149,7 @@ static void run_once(uint64_t seed, bool jumps) {
                                            "locker.addresses.toggle_enabled", "locker.request"};
   static const lks_span timeouts[] = {1, 2, S / 10, S, 10 * S, 90 * S, 86400 * S};
   random_run run = {.seed = seed * UINT64_C(0x9e3779b97f4a7c15) | 1, .jumps = jumps, .seen = SCRIPT_T0};
-  const lks_operation *operation = lks_operation_find(operations[script_random(&run.seed, COUNT(operations))]);
+  const lks_operation *operation = script_operation(operations[script_random(&run.seed, COUNT(operations))]);
   run.script = script_new(LKS_LOCKER, "");
   run.script.keys[1] = script_key(LKS_LOCKER, "b");
   run.script.chance = (double)script_random(&run.seed, 1001) / 1000;

@@ -89,7 +89,7 @@ static const struct {
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static void expect_case(size_t i, size_t c, unsigned max_retries) {
-  const lks_operation *operation = lks_operation_find(classes[c].operation);
+  const lks_operation *operation = script_operation(classes[c].operation);
   call_script script = script_new(operation->service, cases[i].word);
   lks_call *call;
   lks_result result = script_call(&script, classes[c].operation, classes[c].retry, max_retries, &call);
@@ -136,7 +136,7 @@ static void test_success_is_applied_at_once(void) {
     for (size_t c = 0; c < COUNT(classes); c++) {
       bool bodiless = strcmp(words[w], "204") == 0;
       if (bodiless && strchr("SPK", classes[c].letter) != NULL) continue;
-      const lks_operation *operation = lks_operation_find(classes[c].operation);
+      const lks_operation *operation = script_operation(classes[c].operation);
       call_script script = script_new(operation->service, words[w]);
       lks_call *call;
       lks_result result = script_call(&script, classes[c].operation, classes[c].retry, 2, &call);
@@ -174,7 +174,7 @@ static void test_empty_answer_is_a_success_only_where_nothing_is_asked_for(void)
       {"locker.request", LKS_KIND_NONE},
   };
   for (size_t i = 0; i < COUNT(operations); i++) {
-    const lks_operation *operation = lks_operation_find(operations[i].operation);
+    const lks_operation *operation = script_operation(operations[i].operation);
     call_script script = script_new(operation->service, "empty");
     lks_call *call;
     lks_result result = script_call(&script, operation->name, operation->retry, 2, &call);

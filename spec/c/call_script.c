@@ -174,8 +174,16 @@ unsigned script_random(uint64_t *seed, unsigned below) {
   return (unsigned)((*seed * UINT64_C(2685821657736338717)) >> 33) % below;
 }
 
+const lks_operation *script_operation(const char *name) {
+  const lks_operation *operation;
+  for (size_t i = 0; (operation = lks_operation_at(i)) != NULL; i++)
+    if (strcmp(operation->name, name) == 0) return operation;
+  fprintf(stderr, "no operation %s\n", name);
+  exit(1);
+}
+
 lks_call_options script_options(const char *operation, lks_retry_class retry, unsigned max_retries) {
-  return (lks_call_options){.operation = lks_operation_find(operation),
+  return (lks_call_options){.operation = script_operation(operation),
                             .retry = retry,
                             .limits.timeout = 90 * LKS_SECOND,
                             .limits.attempt_timeout = 10 * LKS_SECOND,

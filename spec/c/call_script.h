@@ -49,6 +49,8 @@ lks_result script_run(call_script *script, lks_call *call);
 lks_result script_call(call_script *script, const char *operation, lks_retry_class retry, unsigned max_retries,
                        lks_call **call);
 
+/* The operation with that name; exits when there is none. */
+const lks_operation *script_operation(const char *name);
 lks_call_options script_options(const char *operation, lks_retry_class retry, unsigned max_retries);
 
 /* A number below `below` from a seed that is not 0: the same on every machine. */

@@ -16,7 +16,7 @@ static void expect_sequences(const char *operation, lks_retry_class retry, lks_s
                              size_t count) {
   for (size_t i = 0; i < count; i++) {
     const sequence *expected = &sequences[i];
-    call_script script = script_new(lks_operation_find(operation)->service, expected->words);
+    call_script script = script_new(script_operation(operation)->service, expected->words);
     script.slug = slug;
     lks_call *call;
     lks_result result = script_call(&script, operation, retry, 3, &call);
@@ -164,7 +164,7 @@ static void test_page_proves_nothing(void) {
       {"locker.addresses.delete", "lost", LKS_RETRY_CONVERGING, 404, LKS_KIND_NOT_FOUND},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
-    call_script script = script_new(lks_operation_find(rows[i].operation)->service, rows[i].before);
+    call_script script = script_new(script_operation(rows[i].operation)->service, rows[i].before);
     lks_call_options options = script_options(rows[i].operation, rows[i].retry, 3);
     options.slug = LKS_SLUG_OURS;
     lks_call *call = lks_call_new(&options, script.now);

@@ -127,7 +127,7 @@ static void run_once(uint64_t *seed, const struct subject *subject) {
   bool fresh = subject->slug == LKS_SLUG_FRESH;
   evidence witness = {.foreign = !fresh && script_random(seed, 8) == 0};
   service.exists = deletes != witness.foreign;
-  call_script script = script_new(lks_operation_find(subject->operation)->service, "");
+  call_script script = script_new(script_operation(subject->operation)->service, "");
   script.chance = (double)script_random(seed, 1000) / 1000;
   lks_call_options options = script_options(subject->operation, subject->retry, script_random(seed, 6));
   options.slug = subject->slug;

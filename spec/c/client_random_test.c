@@ -3,6 +3,7 @@
 
 #include "call_script.h"
 #include "core/client.h"
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -45,7 +46,7 @@ static lks_span some_span(round_state *round, lks_span most) {
 
 static void start_call(round_state *round, call_in_flight *flight) {
   static const char *const operations[] = {"lockpub.links.create", "lockpub.request"};
-  const lks_operation *operation = lks_operation_find(operations[script_random(&round->seed, 2)]);
+  const lks_operation *operation = script_operation(operations[script_random(&round->seed, 2)]);
   lks_call_options options = script_options(operation->name, operation->retry, script_random(&round->seed, 4));
   options.limits.timeout = some_span(round, 60 * S);
   options.limits.pacing = (lks_pacing)script_random(&round->seed, round->punctual ? 2 : 3);
@@ -124,7 +125,7 @@ static int ascending(const void *a, const void *b) {
 /* The k-th newest slot of the history, read off where it would put the next send in a window of k requests. */
 static lks_time kth_newest(lks_state *state, size_t k, lks_time now) {
   const lks_windows probe = {.count = 1, .window = {{(unsigned)k, 86400 * S}}};
-  return lks_pace_peek(state->pace, &probe, now) - 86400 * S;
+  return pace_peek(state->pace, &probe, now) - 86400 * S;
 }
 
 static void check_history(round_state *round) {

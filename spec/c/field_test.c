@@ -36,7 +36,7 @@ static int find(const lks_schema *schema, const char *name) {
 }
 
 static void test_link_takes_the_names_of_both_spellings(void) {
-  const lks_schema *schema = lks_schema_link();
+  const lks_schema *schema = lks_schema_get(LKS_SCHEMA_LINK);
   for (size_t i = 0; i < COUNT(link_names); i++) {
     int index = find(schema, link_names[i].name);
     CHECK(index >= 0);
@@ -55,18 +55,18 @@ static void test_secrets_of_a_link(void) {
               {"secret_memo", LKS_SECRET}, {"password", LKS_SECRET},     {"memo", LKS_OPEN},
               {"custom_slug", LKS_OPEN},   {"redirect_limit", LKS_OPEN}, {"start_time", LKS_OPEN},
               {"expire_time", LKS_OPEN}};
-  const lks_schema *schema = lks_schema_link();
+  const lks_schema *schema = lks_schema_get(LKS_SCHEMA_LINK);
   CHECK_INT(schema->count, COUNT(rows));
   for (size_t i = 0; i < COUNT(rows); i++)
     CHECK_INT(schema->fields[find(schema, rows[i].name)].secrecy, rows[i].secrecy);
 }
 
 static void test_a_member_is_one_field_on_the_wire(void) {
-  const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
   const char *wires[LKS_MEMBER_COUNT] = {NULL};
-  for (size_t i = 0; i < COUNT(schemas); i++) {
-    for (size_t j = 0; j < schemas[i]->count; j++) {
-      const lks_field *field = &schemas[i]->fields[j];
+  for (unsigned i = 0; i < LKS_SCHEMA_COUNT; i++) {
+    const lks_schema *schema = lks_schema_get((lks_schema_id)i);
+    for (size_t j = 0; j < schema->count; j++) {
+      const lks_field *field = &schema->fields[j];
       CHECK(field->member < LKS_MEMBER_COUNT);
       if (wires[field->member] == NULL) wires[field->member] = field->wire;
       CHECK_TEXT(wires[field->member], field->wire);
@@ -82,24 +82,25 @@ static void test_other_names_are_refused(void) {
   static const char *const names[] = {"",      "Type",       "types",     "typ",           "targetURL",   "target-url",
                                       "slug",  "expires",    "redirects", "redirect_limi", "expireTimes", "start_time ",
                                       "link ", "secretmemo", "extra"};
-  for (size_t i = 0; i < COUNT(names); i++) CHECK_INT(find(lks_schema_link(), names[i]), -1);
-  CHECK_INT(lks_schema_find(lks_schema_link(), "type\0x", 6), -1);
-  CHECK_INT(lks_schema_find(lks_schema_link(), "typeset", 4), find(lks_schema_link(), "type"));
-  CHECK_INT(find(lks_schema_address(), "subdomain"), -1);
-  CHECK_INT(find(lks_schema_address(), "blockSpam"), -1);
-  CHECK_INT(find(lks_schema_subdomain(), "address"), -1);
+  for (size_t i = 0; i < COUNT(names); i++) CHECK_INT(find(lks_schema_get(LKS_SCHEMA_LINK), names[i]), -1);
+  CHECK_INT(lks_schema_find(lks_schema_get(LKS_SCHEMA_LINK), "type\0x", 6), -1);
+  CHECK_INT(lks_schema_find(lks_schema_get(LKS_SCHEMA_LINK), "typeset", 4),
+            find(lks_schema_get(LKS_SCHEMA_LINK), "type"));
+  CHECK_INT(find(lks_schema_get(LKS_SCHEMA_ADDRESS), "subdomain"), -1);
+  CHECK_INT(find(lks_schema_get(LKS_SCHEMA_ADDRESS), "blockSpam"), -1);
+  CHECK_INT(find(lks_schema_get(LKS_SCHEMA_SUBDOMAIN), "address"), -1);
 }
 
 /* spec/vectors/locker-wire.md, sections 5 and 6. */
 static void test_locker_fields(void) {
-  const lks_schema *schema = lks_schema_address();
+  const lks_schema *schema = lks_schema_get(LKS_SCHEMA_ADDRESS);
   CHECK_INT(schema->count, 4);
   CHECK_INT(schema->fields[find(schema, "address")].type, LKS_FIELD_TEXT);
   CHECK_INT(schema->fields[find(schema, "description")].type, LKS_FIELD_TEXT);
   CHECK_INT(schema->fields[find(schema, "enabled")].type, LKS_FIELD_BOOLEAN);
   CHECK_INT(schema->fields[find(schema, "block_spam")].type, LKS_FIELD_BOOLEAN);
-  CHECK_INT(lks_schema_subdomain()->count, 1);
-  CHECK_INT(find(lks_schema_subdomain(), "subdomain"), 0);
+  CHECK_INT(lks_schema_get(LKS_SCHEMA_SUBDOMAIN)->count, 1);
+  CHECK_INT(find(lks_schema_get(LKS_SCHEMA_SUBDOMAIN), "subdomain"), 0);
 }
 
 static lks_text_status check(const lks_schema *schema, const char *name, const char *text, size_t length) {
@@ -118,7 +119,8 @@ static lks_text_status check_repeated(const lks_schema *schema, const char *name
 static void test_lengths_are_counted_in_characters(void) {
   static const char *const characters[] = {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x94\x92"};
   for (size_t c = 0; c < COUNT(characters); c++) {
-    const lks_schema *link = lks_schema_link(), *address = lks_schema_address(), *subdomain = lks_schema_subdomain();
+    const lks_schema *link = lks_schema_get(LKS_SCHEMA_LINK), *address = lks_schema_get(LKS_SCHEMA_ADDRESS),
+                     *subdomain = lks_schema_get(LKS_SCHEMA_SUBDOMAIN);
     CHECK_INT(check_repeated(link, "custom_slug", characters[c], 0), LKS_TEXT_EMPTY);
     CHECK_INT(check_repeated(link, "custom_slug", characters[c], 2), LKS_TEXT_TOO_SHORT);
     CHECK_INT(check_repeated(link, "custom_slug", characters[c], 3), LKS_TEXT_OK);
@@ -144,17 +146,18 @@ static void test_required_texts_of_a_link_are_not_empty_and_have_no_end(void) {
   static char text[16000];
   memset(text, 'x', sizeof text);
   for (size_t i = 0; i < COUNT(names); i++) {
-    CHECK_INT(check(lks_schema_link(), names[i], "", 0), LKS_TEXT_EMPTY);
-    CHECK_INT(check(lks_schema_link(), names[i], " x ", 3), LKS_TEXT_OK); /* LOCK.PUB is not known to trim */
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), names[i], "", 0), LKS_TEXT_EMPTY);
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), names[i], " x ", 3),
+              LKS_TEXT_OK); /* LOCK.PUB is not known to trim */
     for (size_t j = 0; j < COUNT(blanks); j++)
-      CHECK_INT(check(lks_schema_link(), names[i], blanks[j], strlen(blanks[j])), LKS_TEXT_BLANK);
-    CHECK_INT(check(lks_schema_link(), names[i], "a\0b", 3), LKS_TEXT_NUL);
-    CHECK_INT(check(lks_schema_link(), names[i], text, sizeof text), LKS_TEXT_OK);
+      CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), names[i], blanks[j], strlen(blanks[j])), LKS_TEXT_BLANK);
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), names[i], "a\0b", 3), LKS_TEXT_NUL);
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), names[i], text, sizeof text), LKS_TEXT_OK);
   }
 }
 
 static void test_what_locker_trims_is_not_counted(void) {
-  const lks_schema *address = lks_schema_address();
+  const lks_schema *address = lks_schema_get(LKS_SCHEMA_ADDRESS);
   CHECK_INT(check(address, "address", "  abcde  ", 9), LKS_TEXT_TOO_SHORT);
   CHECK_INT(check(address, "address", "\t\n\v\f\r abcdef \r", 14), LKS_TEXT_OK);
   CHECK_INT(check(address, "address", "abc def", 7), LKS_TEXT_OK); /* for the service to judge */
@@ -162,8 +165,8 @@ static void test_what_locker_trims_is_not_counted(void) {
   CHECK_INT(check(address, "address", "\x1C\xE1\x9A\x80\xE2\x80\x8A", 7), LKS_TEXT_EMPTY);
   CHECK_INT(check(address, "address", " \t\n\v\f\r ", 7), LKS_TEXT_EMPTY);
   CHECK_INT(check(address, "description", "       ", 7), LKS_TEXT_OK);
-  CHECK_INT(check(lks_schema_subdomain(), "subdomain", "  ab  ", 6), LKS_TEXT_TOO_SHORT);
-  CHECK_INT(check(lks_schema_link(), "custom_slug", " a ", 3), LKS_TEXT_OK);
+  CHECK_INT(check(lks_schema_get(LKS_SCHEMA_SUBDOMAIN), "subdomain", "  ab  ", 6), LKS_TEXT_TOO_SHORT);
+  CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), "custom_slug", " a ", 3), LKS_TEXT_OK);
   char text[64 + 20];
   memset(text, ' ', sizeof text);
   memset(text + 10, 'x', 64);
@@ -176,17 +179,17 @@ static void test_what_locker_trims_is_not_counted(void) {
 
 static void test_control_characters(void) {
   static const struct {
-    const lks_schema *(*schema)(void);
+    lks_schema_id schema;
     const char *name;
     bool refused;
   } rows[] = {
-      {lks_schema_link, "target_url", true},     {lks_schema_link, "link", true},
-      {lks_schema_link, "password", true},       {lks_schema_link, "memo", false},
-      {lks_schema_link, "secret_memo", false},   {lks_schema_address, "address", true},
-      {lks_schema_subdomain, "subdomain", true}, {lks_schema_address, "description", false},
+      {LKS_SCHEMA_LINK, "target_url", true},     {LKS_SCHEMA_LINK, "link", true},
+      {LKS_SCHEMA_LINK, "password", true},       {LKS_SCHEMA_LINK, "memo", false},
+      {LKS_SCHEMA_LINK, "secret_memo", false},   {LKS_SCHEMA_ADDRESS, "address", true},
+      {LKS_SCHEMA_SUBDOMAIN, "subdomain", true}, {LKS_SCHEMA_ADDRESS, "description", false},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
-    const lks_schema *schema = rows[i].schema();
+    const lks_schema *schema = lks_schema_get(rows[i].schema);
     for (char c = 1; c > 0 && c < 0x7F; c++) {
       char text[] = {'a', 'b', 'c', c, 'd', 'e', 'f'};
       bool refused = rows[i].refused && c < ' ';
@@ -196,7 +199,7 @@ static void test_control_characters(void) {
     CHECK_INT(check(schema, rows[i].name, "abc\0zzz", 7), LKS_TEXT_NUL);
     CHECK_INT(check(schema, rows[i].name, "\0zzzzzz", 7), LKS_TEXT_NUL);
     /* Around an address they are trimmed. */
-    bool around = rows[i].refused && schema == lks_schema_link();
+    bool around = rows[i].refused && schema == lks_schema_get(LKS_SCHEMA_LINK);
     CHECK_INT(check(schema, rows[i].name, "\tabcdef\r\n", 9), around ? LKS_TEXT_CONTROL : LKS_TEXT_OK);
   }
 }
@@ -215,10 +218,10 @@ static void test_blank_is_what_cannot_be_seen(void) {
                                        "\xE3\x80\x80"};
   static const char *const seen[] = {".", " x ", "\xC2\xA1", "\xE2\x80\x90", "\xE3\x80\x81", "\xE2\x81\xA1"};
   for (size_t i = 0; i < COUNT(blanks); i++)
-    CHECK_INT(check(lks_schema_link(), "memo", blanks[i], strlen(blanks[i])), LKS_TEXT_BLANK);
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), "memo", blanks[i], strlen(blanks[i])), LKS_TEXT_BLANK);
   for (size_t i = 0; i < COUNT(seen); i++)
-    CHECK_INT(check(lks_schema_link(), "memo", seen[i], strlen(seen[i])), LKS_TEXT_OK);
-  CHECK_INT(check(lks_schema_address(), "description", "\xE3\x80\x80", 3), LKS_TEXT_OK);
+    CHECK_INT(check(lks_schema_get(LKS_SCHEMA_LINK), "memo", seen[i], strlen(seen[i])), LKS_TEXT_OK);
+  CHECK_INT(check(lks_schema_get(LKS_SCHEMA_ADDRESS), "description", "\xE3\x80\x80", 3), LKS_TEXT_OK);
 }
 
 static void test_utf8(void) {
@@ -272,7 +275,7 @@ static void test_utf8(void) {
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
     CHECK_INT(lks_utf8_length(guard_place(rows[i].text, rows[i].size), rows[i].size), rows[i].characters);
-    lks_text_status status = check(lks_schema_link(), "memo", rows[i].text, rows[i].size);
+    lks_text_status status = check(lks_schema_get(LKS_SCHEMA_LINK), "memo", rows[i].text, rows[i].size);
     CHECK_INT(status == LKS_TEXT_NOT_UTF8, rows[i].characters < 0);
   }
   CHECK_INT(lks_utf8_length(NULL, 0), 0);

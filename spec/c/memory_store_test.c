@@ -1,5 +1,6 @@
 #include "core/memory_store.h"
 
+#include "pace_peek.h"
 #include "test.h"
 
 #define T0 (INT64_C(1700000000) * LKS_SECOND)
@@ -31,7 +32,7 @@ static void new_state_is_empty(void) {
   const lks_windows none = {.count = 0};
   CHECK(!state->quota.known);
   CHECK_INT(lks_quota_left(&state->quota, T0), -1);
-  CHECK_INT(lks_pace_peek(state->pace, &none, T0), T0);
+  CHECK_INT(pace_peek(state->pace, &none, T0), T0);
   lks_memory_store_free(store);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -20,7 +21,7 @@ static void a_slot_that_came_is_renewed_at_once(void) {
   CHECK_INT(slot, T0 + S);
   CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed));
   CHECK_INT(renewed, T0 + S);
-  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + S), T0 + 2 * S);
+  CHECK_INT(pace_peek(pace, &one_a_second, T0 + S), T0 + 2 * S);
   lks_pace_free(pace);
 }
 
@@ -31,7 +32,7 @@ static void a_late_waiter_counts_from_when_it_really_goes(void) {
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed));
   CHECK_INT(renewed, T0 + 5 * S);
-  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + 5 * S), T0 + 6 * S);
+  CHECK_INT(pace_peek(pace, &one_a_second, T0 + 5 * S), T0 + 6 * S);
   lks_pace_free(pace);
 }
 
@@ -68,7 +69,7 @@ static void a_slot_beyond_the_deadline_is_given_back(void) {
   lks_pace_pause(pace, T0, T0 + 4 * S);
   CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed));
   CHECK_INT(renewed, T0 + 4 * S);
-  CHECK_INT(lks_pace_peek(pace, &one_a_second, T0 + 4 * S), T0 + 4 * S);
+  CHECK_INT(pace_peek(pace, &one_a_second, T0 + 4 * S), T0 + 4 * S);
   lks_pace_free(pace);
 }
 

@@ -1,5 +1,6 @@
 #include "core/pace.h"
 
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -33,9 +34,9 @@ static void slots_go_as_soon_as_every_window_allows(void) {
 static void window_ends_on_the_microsecond(void) {
   lks_pace *pace = lks_pace_new();
   reserve_many(pace, &two_in_ten, T0, 2);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 10 * S - 1), T0 + 10 * S);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 10 * S), T0 + 10 * S);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 10 * S + 1), T0 + 10 * S + 1);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 10 * S - 1), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 10 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 10 * S + 1), T0 + 10 * S + 1);
   lks_pace_free(pace);
 }
 
@@ -48,7 +49,7 @@ static void slot_after_the_deadline_is_refused_and_not_taken(void) {
   CHECK(!lks_pace_reserve(pace, &two_in_ten, T0, T0 - 1, &slot));
   CHECK(lks_pace_reserve(pace, &two_in_ten, T0, T0 + 10 * S, &slot));
   CHECK_INT(slot, T0 + 10 * S);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0), T0 + 10 * S);
   lks_pace_free(pace);
 }
 
@@ -70,7 +71,7 @@ static void caller_without_windows_is_counted_for_those_who_have_some(void) {
   lks_pace *pace = lks_pace_new();
   reserve_many(pace, &two_in_ten, T0, 3);
   CHECK_INT(reserved(pace, &none, T0 + 9 * S), T0 + 9 * S);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 9 * S), T0 + 19 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 9 * S), T0 + 19 * S);
   lks_pace_free(pace);
 }
 
@@ -100,7 +101,7 @@ static void release_of_what_is_not_held_changes_nothing(void) {
   reserve_many(pace, &two_in_ten, T0, 2);
   lks_pace_release(pace, T0 + 1);
   lks_pace_release(pace, T0 - 1);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0), T0 + 10 * S);
   lks_pace_free(pace);
 }
 
@@ -111,7 +112,7 @@ static void release_uncovers_earlier_sends(void) {
   reserve_many(pace, &two_in_ten, T0 + 9 * S, 2);
   lks_pace_release(pace, T0 + 10 * S);
   lks_pace_release(pace, T0 + 10 * S);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 9 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 9 * S), T0 + 10 * S);
   lks_pace_free(pace);
 }
 
@@ -130,10 +131,10 @@ static void late_send_is_counted_when_it_left(void) {
 static void send_so_late_that_its_slot_is_gone_still_counts(void) {
   lks_pace *pace = lks_pace_new();
   reserve_many(pace, &two_in_ten, T0, 1);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 100 * S), T0 + 100 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 100 * S), T0 + 100 * S);
   lks_pace_move(pace, T0, T0 + 100 * S);
   reserve_many(pace, &two_in_ten, T0 + 100 * S, 1);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 100 * S), T0 + 110 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 100 * S), T0 + 110 * S);
   lks_pace_free(pace);
 }
 
@@ -153,7 +154,7 @@ static void pause_moves_the_next_slot_and_is_never_shortened(void) {
 static void small_step_back_is_waited_out(void) {
   lks_pace *pace = lks_pace_new();
   reserve_many(pace, &two_in_ten, T0, 2);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 - 10 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 - 10 * S), T0 + 10 * S);
   lks_pace_free(pace);
 }
 
@@ -161,9 +162,9 @@ static void large_step_back_takes_history_and_pause_along(void) {
   lks_pace *pace = lks_pace_new();
   const lks_span hour = 3600 * S;
   reserve_many(pace, &two_in_ten, T0, 2);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 4 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 4 * S), T0 + 10 * S);
   lks_time now = T0 + 4 * S - hour;
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, now), now + 6 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, now), now + 6 * S);
   now -= hour;
   lks_pace_pause(pace, now, now + 8 * S); /* looks at the clock as well */
   CHECK_INT(reserved(pace, &two_in_ten, now), now + 8 * S);
@@ -176,8 +177,8 @@ static void large_step_back_takes_history_and_pause_along(void) {
 static void without_windows_a_step_back_beyond_a_minute_takes_the_pause_along(void) {
   lks_pace *pace = lks_pace_new();
   lks_pace_pause(pace, T0, T0 + 5 * S);
-  CHECK_INT(lks_pace_peek(pace, &none, T0 - 60 * S), T0 + 5 * S);
-  CHECK_INT(lks_pace_peek(pace, &none, T0 - 121 * S), T0 - 56 * S);
+  CHECK_INT(pace_peek(pace, &none, T0 - 60 * S), T0 + 5 * S);
+  CHECK_INT(pace_peek(pace, &none, T0 - 121 * S), T0 - 56 * S);
   lks_pace_free(pace);
 }
 
@@ -185,9 +186,9 @@ static void slot_from_before_a_step_back_cannot_be_released_by_its_old_name(void
   lks_pace *pace = lks_pace_new();
   lks_time now = T0 - 3600 * S;
   reserve_many(pace, &two_in_ten, T0, 2);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, now), now + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, now), now + 10 * S);
   lks_pace_release(pace, T0);
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, now), now + 10 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, now), now + 10 * S);
   lks_pace_free(pace);
 }
 
@@ -196,8 +197,8 @@ static void newcomer_with_larger_windows_never_sends_too_early(void) {
   const lks_windows minute = {1, {{6, 60 * S}}};
   for (lks_span i = 0; i < 6; i++)
     reserved(pace, &two_in_ten, T0 + i * 5 * S); /* 0 to 25 s; 0, 5, 10 and 15 s are dropped */
-  CHECK_INT(lks_pace_peek(pace, &two_in_ten, T0 + 25 * S), T0 + 30 * S);
-  lks_time slot = lks_pace_peek(pace, &minute, T0 + 25 * S);
+  CHECK_INT(pace_peek(pace, &two_in_ten, T0 + 25 * S), T0 + 30 * S);
+  lks_time slot = pace_peek(pace, &minute, T0 + 25 * S);
   CHECK(slot >= T0 + 60 * S);
   CHECK(slot <= T0 + 25 * S + 60 * S);
   CHECK_INT(reserved(pace, &minute, T0 + 200 * S), T0 + 200 * S);
@@ -211,9 +212,9 @@ static void history_is_bounded_and_stays_safe(void) {
   test_fail_alloc(1); /* from here on none is needed */
   reserve_many(pace, &lockpub, T0, promised - kept);
   test_fail_alloc(0);
-  CHECK_INT(lks_pace_peek(pace, &lockpub, T0), T0 + promised * S);
+  CHECK_INT(pace_peek(pace, &lockpub, T0), T0 + promised * S);
   for (lks_span i = promised - 1; i >= 60; i--) lks_pace_release(pace, T0 + i / 60 * 60 * S + i % 60 / 20 * 10 * S);
-  CHECK(lks_pace_peek(pace, &lockpub, T0) >= T0 + 60 * S);
+  CHECK(pace_peek(pace, &lockpub, T0) >= T0 + 60 * S);
   lks_pace_free(pace);
 }
 
@@ -254,7 +255,7 @@ static void extreme_instants_and_spans_do_not_overflow(void) {
     lks_time now = instants[round % 7], other = instants[round % 5];
     lks_pace_reserve(pace, &ages, now, INT64_MAX, &slot);
     lks_pace_pause(pace, now, other);
-    lks_pace_peek(pace, &none, other);
+    pace_peek(pace, &none, other);
     CHECK(lks_pace_record(pace, &ages, now, other));
     lks_pace_move(pace, slot, now);
     lks_pace_release(pace, other);
@@ -264,7 +265,7 @@ static void extreme_instants_and_spans_do_not_overflow(void) {
   lks_pace_free(pace);
   pace = lks_pace_new();
   for (int round = 0; round < 1000; round++)
-    CHECK_INT(lks_pace_peek(pace, &ages, instants[round % 2]), round % 2 ? -LKS_TIME_MAX : LKS_TIME_MAX);
+    CHECK_INT(pace_peek(pace, &ages, instants[round % 2]), round % 2 ? -LKS_TIME_MAX : LKS_TIME_MAX);
   lks_pace_free(pace);
   pace = lks_pace_new();
   CHECK(lks_pace_reserve(pace, &ages, 0, LKS_TIME_MAX, &slot));
@@ -285,10 +286,10 @@ static void every_allocation_may_fail(void) {
     if (pace != NULL) {
       lks_time slot;
       for (int i = 0; i < 100; i++) {
-        lks_time expected = lks_pace_peek(pace, &lockpub, T0);
+        lks_time expected = pace_peek(pace, &lockpub, T0);
         if (!lks_pace_reserve(pace, &lockpub, T0, ANY, &slot)) {
           CHECK_INT(slot, T0);
-          CHECK_INT(lks_pace_peek(pace, &lockpub, T0), expected);
+          CHECK_INT(pace_peek(pace, &lockpub, T0), expected);
           CHECK(lks_pace_reserve(pace, &lockpub, T0, ANY, &slot));
         }
         CHECK_INT(slot, expected);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -229,7 +230,7 @@ static void releases_moves_records_and_pauses_agree_with_a_model(void) {
       if (chance(1) && chance(10)) now += random_below(2 * reach);
       model_forget(&sends, now - reach);
       lks_time expected = model_slot(&sends, windows, now), slot, at;
-      CHECK_INT(lks_pace_peek(pace, windows, now), expected);
+      CHECK_INT(pace_peek(pace, windows, now), expected);
       size_t pick = sends.count > 0 ? (size_t)random_below((lks_span)sends.count) : 0;
       switch (random_below(12)) {
       case 0:
@@ -316,7 +317,7 @@ static size_t run_with_jumps(const lks_windows *windows, bool forward) {
     now += passed;
     truth += passed;
     if (chance(1)) {
-      lks_span wait = lks_pace_peek(pace, windows, now) - now;
+      lks_span wait = pace_peek(pace, windows, now) - now;
       lks_span step = chance(50) ? reach + 1 + random_below(10800 * S) : random_below(reach);
       jumps++;
       if (forward && chance(40)) {
@@ -326,7 +327,7 @@ static size_t run_with_jumps(const lks_windows *windows, bool forward) {
       } else {
         now -= step;
         /* The step back itself makes nobody wait longer, unless it was small. */
-        if (step > reach) CHECK_INT(lks_pace_peek(pace, windows, now) - now, wait);
+        if (step > reach) CHECK_INT(pace_peek(pace, windows, now) - now, wait);
       }
     }
     lks_time slot;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "call_script.h"
 #include "guard.h"
 #include "test.h"
 
@@ -11,7 +12,7 @@
 
 static lks_request_status route(lks_request *request, const char *operation, const char *id) {
   size_t length = id == NULL ? 0 : strlen(id);
-  return lks_request_route(request, BASE, PREFIX, lks_operation_find(operation),
+  return lks_request_route(request, BASE, PREFIX, script_operation(operation),
                            id == NULL ? NULL : guard_place(id, length), length);
 }
 

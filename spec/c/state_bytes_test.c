@@ -4,6 +4,7 @@
 
 #include "core/bytes.h"
 #include "guard.h"
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -96,7 +97,7 @@ static void they_are_the_same_on_every_machine(void) {
 static void what_is_no_state_is_refused_and_changes_nothing(void) {
   lks_state state = used_state(3), other = used_state(5);
   lks_buffer bytes = written(&other);
-  lks_time next = lks_pace_peek(state.pace, &lockpub, T0 + 3 * S);
+  lks_time next = pace_peek(state.pace, &lockpub, T0 + 3 * S);
   for (size_t length = 1; length < bytes.length; length++)
     CHECK(!lks_state_bytes_read(&state, guard_place(bytes.data, length), length));
   for (size_t i = 0; i < MARK; i++) {
@@ -117,7 +118,7 @@ static void what_is_no_state_is_refused_and_changes_nothing(void) {
   char *swapped = guard_place(bytes.data, bytes.length);
   memcpy(swapped + bytes.length - LKS_BYTES_SIZE, bytes.data + MARK + SLOTS * LKS_BYTES_SIZE, LKS_BYTES_SIZE);
   CHECK(!lks_state_bytes_read(&state, swapped, bytes.length)); /* not in order */
-  CHECK_INT(lks_pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
+  CHECK_INT(pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
   CHECK(state.quota.known);
   lks_buffer_free(&bytes);
   lks_pace_free(state.pace);
@@ -151,13 +152,13 @@ static void a_quota_that_cannot_be_is_refused_and_changes_nothing(void) {
   };
   lks_state state = used_state(3), other = used_state(5);
   lks_buffer bytes = written(&other);
-  lks_time next = lks_pace_peek(state.pace, &lockpub, T0 + 3 * S);
+  lks_time next = pace_peek(state.pace, &lockpub, T0 + 3 * S);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char *copy = guard_place(bytes.data, bytes.length);
     put(copy, rows[i].field, rows[i].value);
     CHECK(!lks_state_bytes_read(&state, copy, bytes.length));
   }
-  CHECK_INT(lks_pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
+  CHECK_INT(pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
   CHECK_INT(state.quota.remaining, 0);
   lks_buffer_free(&bytes);
   lks_pace_free(state.pace);
@@ -167,13 +168,13 @@ static void a_quota_that_cannot_be_is_refused_and_changes_nothing(void) {
 static void short_memory_changes_nothing(void) {
   lks_state state = used_state(3), other = used_state(50);
   lks_buffer bytes = written(&other);
-  lks_time next = lks_pace_peek(state.pace, &lockpub, T0 + 3 * S);
+  lks_time next = pace_peek(state.pace, &lockpub, T0 + 3 * S);
   test_fail_alloc(1);
   CHECK(!lks_state_bytes_read(&state, bytes.data, bytes.length));
   test_fail_alloc(1);
   CHECK(!lks_state_bytes_read(&state, NULL, 0));
   test_fail_alloc(0);
-  CHECK_INT(lks_pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
+  CHECK_INT(pace_peek(state.pace, &lockpub, T0 + 3 * S), next);
   lks_buffer_free(&bytes);
   lks_buffer_init(&bytes, 100);
   CHECK(!lks_state_bytes_write(&other, &bytes));

@@ -5,6 +5,7 @@
 #include "call_script.h"
 #include "core/client.h"
 #include "core/state_bytes.h"
+#include "pace_peek.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -72,7 +73,7 @@ static void fill_windows(pacing_bench *bench, lks_time now) {
 }
 
 static lks_span next_free(pacing_bench *bench, lks_time now) {
-  return lks_pace_peek(bench->state->pace, &two_in_ten, now) - now;
+  return pace_peek(bench->state->pace, &two_in_ten, now) - now;
 }
 
 static void test_free_slot_is_granted_in_every_mode(void) {
@@ -383,8 +384,8 @@ static void test_merged_states_count_every_send_once(void) {
   CHECK(lks_state_merge(one, other));
   /* T0, 1, 2, 3, 3: of the two at 3 s one was known to both. */
   const lks_windows five = {1, {{5, 10 * S}}}, six = {1, {{6, 10 * S}}};
-  CHECK_INT(lks_pace_peek(one->pace, &five, T0 + 4 * S), T0 + 10 * S);
-  CHECK_INT(lks_pace_peek(one->pace, &six, T0 + 4 * S), T0 + 4 * S);
+  CHECK_INT(pace_peek(one->pace, &five, T0 + 4 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(one->pace, &six, T0 + 4 * S), T0 + 4 * S);
   lks_state_free(one);
   lks_state_free(other);
 }
@@ -398,7 +399,7 @@ static void test_merging_keeps_the_later_pause_and_the_newer_quota(void) {
     CHECK(lks_quota_observe(&new->quota, T0 + S, "1000", "5", NULL));
     lks_state *into = swap ? new : old;
     CHECK(lks_state_merge(into, swap ? old : new));
-    CHECK_INT(lks_pace_peek(into->pace, &two_in_ten, T0 + S), T0 + 20 * S);
+    CHECK_INT(pace_peek(into->pace, &two_in_ten, T0 + S), T0 + 20 * S);
     CHECK_INT(into->quota.remaining, 5);
     lks_state_free(old);
     lks_state_free(new);
@@ -451,7 +452,7 @@ static bool join(lks_state *state, const lks_state *own, bool untold, bool lost)
 
 static lks_span waits(lks_state *state, unsigned requests) {
   const lks_windows windows = {1, {{requests, 10 * S}}};
-  return lks_pace_peek(state->pace, &windows, T0 + S) - (T0 + S);
+  return pace_peek(state->pace, &windows, T0 + S) - (T0 + S);
 }
 
 static void test_a_place_that_is_new_to_all_is_not_waited_for(void) {
@@ -711,7 +712,7 @@ static void test_short_memory_leaves_states_as_they_were(void) {
   test_fail_alloc(2);
   CHECK(lks_state_new() == NULL);
   test_fail_alloc(0);
-  CHECK_INT(lks_pace_peek(one->pace, &two_in_ten, T0), T0);
+  CHECK_INT(pace_peek(one->pace, &two_in_ten, T0), T0);
   CHECK(lks_state_copy(one, other));
   lks_state_free(one);
   lks_state_free(other);

@@ -143,12 +143,12 @@ static void parse_json(const char *text, size_t length) {
 }
 
 static void parse_fields(const char *text, size_t length) {
-  const lks_schema *schemas[] = {lks_schema_link(), lks_schema_address(), lks_schema_subdomain()};
   long long characters = lks_utf8_length(text, length);
   demand(characters <= (long long)length);
-  for (size_t s = 0; s < 3; s++) {
-    lks_schema_find(schemas[s], text, length);
-    for (size_t f = 0; f < schemas[s]->count; f++) lks_field_check_text(&schemas[s]->fields[f], text, length);
+  for (unsigned s = 0; s < LKS_SCHEMA_COUNT; s++) {
+    const lks_schema *schema = lks_schema_get((lks_schema_id)s);
+    lks_schema_find(schema, text, length);
+    for (size_t f = 0; f < schema->count; f++) lks_field_check_text(&schema->fields[f], text, length);
   }
   if (characters < 0) return;
   lks_text whole = {text, length}, half = {text, length / 2}, type = {"memo", 4};

@@ -44,7 +44,7 @@ static void step(lks_state *state, unsigned what, unsigned when) {
                          .late = when & 2 ? S : 0};
   switch (what % 10) {
   case 0: lks_state_take(state, window, &wish, now, &ticket, &span); break;
-  case 1: lks_pace_peek(state->pace, window, now); break;
+  case 1: lks_pace_reserve(state->pace, window, now, INT64_MIN, &slot); break;
   case 2:
     if (lks_pace_reserve(state->pace, window, now, LKS_TIME_MAX, &slot))
       demand(slot >= -LKS_TIME_MAX && slot <= LKS_TIME_MAX);
