@@ -1,8 +1,11 @@
 --- Stores that users bring: tables that carry bytes.
 
+local check = require "spec.support.pace_check"
 local clients = require "spec.support.clients"
 local core = require "locksmith.core"
 local locksmith = require "locksmith"
+local table_stores = require "spec.support.table_store"
+local virtual = require "spec.support.virtual"
 
 --- A table as a store, in the manner of a versioned key-value service.
 local function table_store(options)
@@ -213,6 +216,59 @@ describe("a store that carries bytes", function()
     local before = clock.now()
     assert(create(lockpub))
     assert.equal(before, clock.now())
+  end)
+end)
+
+describe("clients that share bytes", function()
+  --- Plays one random sequence of calls, answers and waits to three clients.
+  ---@return string # what came of each, and when
+  local function play(seed, stores)
+    local random, clock, remaining, history = check.random(seed), virtual.clock(), 5 + seed % 40, {}
+    local rate = ({ { { 3, 1 }, { 5, 4 } }, { { 20, 10 }, { 60, 60 } }, { { 1, 0.25 } }, false })[seed % 4 + 1]
+    local function answer()
+      local fate = random(12)
+      if fate == 1 then return { kind = "connect", sent = false } end
+      if fate == 2 then return { kind = "network", sent = true } end
+      if fate == 3 then return { status = 429, headers = { ["retry-after"] = tostring(random(5)) }, body = "{}" } end
+      if fate == 4 then return { status = 201, body = "{}", takes = random(100) / 50 } end
+      if fate == 5 then remaining = math.max(0, remaining - random(3)) end -- somebody else's
+      if remaining == 0 then
+        remaining = 20
+        return { status = 403, headers = { ["x-api-quota-remaining"] = "0",
+          ["x-api-quota-reset"] = ("%.0f"):format(clock.now() + 30) }, body = "{}" }
+      end
+      remaining = remaining - 1
+      return clients.created(remaining)
+    end
+    local machines = {}
+    for i, store in ipairs(stores(clock)) do
+      machines[i] = clients.lockpub({ answer }, { store = store, clock = clock, rate = rate, timeout = 20 })
+    end
+    for step = 1, 120 do
+      local opts = { pacing = ({ "wait", "wait", "fail", "off" })[random(4)], max_retries = random(3) - 1,
+        timeout = random(30) }
+      local link, err = machines[random(3)].links:create(clients.link_fields(), opts)
+      local quota = machines[random(3)]:quota()
+      history[step] = ("%d: %s at %.6f, %s, %s"):format(step, link and "made" or err.kind, clock.now(),
+        err and err.retry_after or "", quota and quota.remaining or "unknown")
+      if random(3) == 1 then clock.sleep(random(3000) / 1000) end
+    end
+    return table.concat(history, "\n")
+  end
+
+  it("do what those do that share the core's own memory", function()
+    for seed = 1, 60 do
+      local expected = play(seed, function()
+        local store = locksmith.memory()
+        return { store, store, store }
+      end)
+      local found = play(seed, function(clock)
+        local place = {}
+        return { table_stores.new(place, clock.now), table_stores.new(place, clock.now),
+          table_stores.new(place, clock.now) }
+      end)
+      assert.equal(expected, found, "seed " .. seed)
+    end
   end)
 end)
 

@@ -31,24 +31,24 @@ local MESSAGE_MAX = 300
 local NO_STATE = "it keeps what is no state of this version"
 local OUT_OF_REACH = "the pacing store is out of reach: "
 
---- What the processes that are given one store object remember, by name.
-local memories = setmetatable({}, { __mode = "k" })
+--- What the clients that are given one store object know, by name.
+local notes_of = setmetatable({}, { __mode = "k" })
 
 ---@param store locksmith.ByteStore
 ---@return table # what the other functions here find as session.store
 function carried.new(store)
-  local memory = memories[store]
-  if not memory then
-    memory = { count = 0, names = {} }
-    memories[store] = memory
+  local notes = notes_of[store]
+  if not notes then
+    notes = { count = 0, names = {} }
+    notes_of[store] = notes
   end
-  return { inner = store, memory = memory }
+  return { inner = store, notes = notes }
 end
 
 --- Where names come and go, only those are kept of which something is remembered.
-local function sweep(memory, now)
-  for name, known in pairs(memory.names) do
-    if known.state:life(now + known.ahead) == 0 then memory.names[name], memory.count = nil, memory.count - 1 end
+local function sweep(notes, now)
+  for name, known in pairs(notes.names) do
+    if known.state:life(now + known.ahead) == 0 then notes.names[name], notes.count = nil, notes.count - 1 end
   end
 end
 
@@ -58,12 +58,12 @@ end
 --- @field ahead number seconds that the store's clock is ahead of the caller's
 --- @field own_clock boolean? the store has one
 local function remembered(self, name, now)
-  local memory = self.memory
-  local known = memory.names[name]
+  local notes = self.notes
+  local known = notes.names[name]
   if known then return known end
-  if memory.count >= NAMES_MAX then sweep(memory, now) end
+  if notes.count >= NAMES_MAX then sweep(notes, now) end
   known = { state = core.state(), untold = false, ahead = 0 }
-  memory.names[name], memory.count = known, memory.count + 1
+  notes.names[name], notes.count = known, notes.count + 1
   return known
 end
 
@@ -80,7 +80,7 @@ end
 ---@return boolean ok
 ---@return string|nil bytes, or the message
 local function read(self, name, patience, exact)
-  local ok, bytes, version, now, lost, seen = try(function() return self.inner.read(name, patience, exact) end)
+  local ok, bytes, version, now, lost, seen = try(self.inner.read, name, patience, exact)
   if not ok then return false, reason(bytes) end
   if bytes == nil and version ~= nil then return false, reason(version) end
   if bytes ~= nil and (type(bytes) ~= "string" or bytes == "" or version == nil) or now ~= nil and not is_time(now) then
@@ -90,7 +90,7 @@ local function read(self, name, patience, exact)
 end
 
 local function swap(self, name, version, bytes, life, patience)
-  local ok, done, message = try(function() return self.inner.swap(name, version, bytes, life, patience) end)
+  local ok, done, message = try(self.inner.swap, name, version, bytes, life, patience)
   if not ok then return nil, reason(done) end
   if done == nil then return nil, reason(message) end
   if type(done) ~= "boolean" then return nil, "the answer of its swap makes no sense" end
