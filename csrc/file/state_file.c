@@ -5,20 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <sys/vfs.h>
-#endif
 #ifdef __APPLE__
-#include <sys/mount.h>
 #include <sys/sysctl.h>
 #endif
 
-#define LONGEST_WAIT 1000 /* milliseconds */
-#define LONGEST_NAP 2000  /* microseconds */
+#include "private_file.h"
+
 #define ATTEMPTS 10
 #define SUFFIX ".damaged"
 
@@ -38,9 +33,9 @@ static lks_file_result fail(lks_file_answer *answer, const char *problem) {
   return LKS_FILE_FAILED;
 }
 
-static uint64_t milliseconds(clockid_t clock) {
+static uint64_t milliseconds(void) {
   struct timespec now = {0};
-  clock_gettime(clock, &now);
+  clock_gettime(CLOCK_REALTIME, &now);
   return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -64,96 +59,8 @@ static uint64_t this_boot(void) {
   return sum == 0 ? 1 : sum;
 }
 
-/* Locks and writes of several machines do not meet in time there. */
-static bool is_remote(int fd) {
-#if defined(__linux__)
-  static const unsigned long kinds[] = {0x6969UL, 0x517BUL, 0xFF534D42UL, 0xFE534D42UL, 0x00C36400UL};
-  struct statfs place;
-  if (fstatfs(fd, &place) != 0) return false;
-  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) { /* NFS, SMB, CIFS, SMB2, Ceph */
-    if (((unsigned long)place.f_type & 0xFFFFFFFFUL) == kinds[i]) return true;
-  }
-  return false;
-#elif defined(__APPLE__)
-  struct statfs place;
-  return fstatfs(fd, &place) == 0 && (place.f_flags & MNT_LOCAL) == 0;
-#else
-  (void)fd;
-  return false;
-#endif
-}
-
-/* NULL when the file may be trusted. */
-static const char *distrust(int fd, struct stat *about) {
-  if (fstat(fd, about) != 0) return strerror(errno);
-  if (!S_ISREG(about->st_mode)) return "it is no regular file";
-  if (about->st_uid != geteuid()) return "it belongs to another user";
-  if ((about->st_mode & (S_IWGRP | S_IWOTH)) != 0) return "others may write to it; its mode should be 0600";
-  if (is_remote(fd)) return "it lies on a network file system, where machines do not exclude each other in time";
-  return NULL;
-}
-
-static const char *why_not_opened(int error) {
-  switch (error) {
-  case ELOOP:
-  case EMLINK: return "it is a symbolic link";
-  case EISDIR:
-  case ENXIO: return "it is no regular file";
-  default: return strerror(error);
-  }
-}
-
-/* Opens the file. -1 with `problem` NULL when it is not there. */
-static int open_file(const char *path, int flags, struct stat *about, const char **problem) {
-  int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  *problem = NULL;
-  if (fd < 0) {
-    if (errno != ENOENT) *problem = why_not_opened(errno);
-    return -1;
-  }
-  *problem = distrust(fd, about);
-  if (*problem == NULL) return fd;
-  close(fd);
-  return -1;
-}
-
-/* NULL once the lock is held. */
-static const char *lock(int fd, int operation, int patience) {
-  uint64_t limit = patience < 0 || patience > LONGEST_WAIT ? LONGEST_WAIT : (uint64_t)patience;
-  uint64_t began = milliseconds(CLOCK_MONOTONIC);
-  for (long nap = 50;; nap = nap < LONGEST_NAP ? nap * 2 : nap) {
-    if (flock(fd, operation | LOCK_NB) == 0) return NULL;
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return strerror(errno);
-    if (milliseconds(CLOCK_MONOTONIC) - began >= limit) return "another process holds its lock";
-    nanosleep(&(struct timespec){.tv_nsec = nap * 1000}, NULL);
-  }
-}
-
-/* A forked process may have the file open, which would keep a lock that is only closed. */
-static void leave(int fd) {
-  flock(fd, LOCK_UN);
-  close(fd);
-}
-
 static off_t place_of(int shelf) {
   return (off_t)shelf * LKS_SHELF_MAX;
-}
-
-/* Whether all of the bytes could be read; false at the end of the file, and with errno for other reasons. */
-static bool read_all(int fd, char *bytes, size_t length, off_t at) {
-  while (length > 0) {
-    ssize_t got = pread(fd, bytes, length, at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      if (got == 0) errno = 0;
-      return false;
-    }
-    bytes += got;
-    at += got;
-    length -= (size_t)got;
-  }
-  return true;
 }
 
 static bool write_all(int fd, const char *bytes, size_t length, off_t at) {
@@ -176,7 +83,7 @@ static int load(lks_state_file *file, int fd, lks_shelf *shelf, const char **pro
   uint64_t numbers[2] = {0, 0};
   for (int i = 0; i < 2; i++) {
     char header[LKS_SHELF_HEADER];
-    if (read_all(fd, header, sizeof header, place_of(i))) {
+    if (lks_private_file_read(fd, header, sizeof header, place_of(i))) {
       sizes[i] = lks_shelf_size(header, &numbers[i]);
     } else if (errno != 0) {
       *problem = strerror(errno);
@@ -192,7 +99,8 @@ static int load(lks_state_file *file, int fd, lks_shelf *shelf, const char **pro
       *problem = "not enough memory";
       return UNREADABLE;
     }
-    if (read_all(fd, file->held.data, sizes[i], place_of(i)) && lks_shelf_read(file->held.data, sizes[i], shelf))
+    if (lks_private_file_read(fd, file->held.data, sizes[i], place_of(i)) &&
+        lks_shelf_read(file->held.data, sizes[i], shelf))
       return i;
   }
   return NO_SHELF;
@@ -212,7 +120,7 @@ static const char *missing_folder(lks_state_file *file) {
 static bool find(const lks_state_file *file, const lks_shelf *shelf, const char *name, size_t length,
                  lks_file_answer *answer) {
   if (!lks_shelf_find(shelf, name, length, &answer->entry)) return false;
-  if (answer->entry.expires <= milliseconds(CLOCK_REALTIME)) return false;
+  if (answer->entry.expires <= milliseconds()) return false;
   answer->lost = answer->entry.boot != file->boot && answer->entry.boot != 0 && file->boot != 0;
   return true;
 }
@@ -223,7 +131,7 @@ lks_file_result lks_state_file_read(lks_state_file *file, const char *name, size
   const char *problem;
   *answer = (lks_file_answer){.problem = NULL};
   if (file->boot == 0) file->boot = this_boot();
-  int fd = open_file(file->path, O_RDONLY, &about, &problem);
+  int fd = lks_private_file_open(file->path, O_RDONLY, &about, &problem);
   if (fd < 0) {
     if (problem == NULL) problem = missing_folder(file);
     return problem == NULL ? LKS_FILE_ABSENT : fail(answer, problem);
@@ -231,10 +139,10 @@ lks_file_result lks_state_file_read(lks_state_file *file, const char *name, size
   lks_shelf shelf;
   int found = load(file, fd, &shelf, &problem);
   if (found == NO_SHELF) { /* unless writers passed by twice */
-    problem = lock(fd, LOCK_SH, patience);
+    problem = lks_private_file_lock(fd, LOCK_SH, patience);
     found = problem == NULL ? load(file, fd, &shelf, &problem) : UNREADABLE;
   }
-  leave(fd);
+  lks_private_file_leave(fd);
   if (found == UNREADABLE) return fail(answer, problem);
   if (found == NO_SHELF) {
     answer->lost = true;
@@ -243,42 +151,13 @@ lks_file_result lks_state_file_read(lks_state_file *file, const char *name, size
   return find(file, &shelf, name, length, answer) ? LKS_FILE_KEPT : LKS_FILE_ABSENT;
 }
 
-/* Opens the file, making it where it is not, and takes its lock. -1 with `problem`. */
-static int enter(lks_state_file *file, int patience, struct stat *about, const char **problem) {
-  for (int i = 0; i < ATTEMPTS; i++) {
-    int fd = open_file(file->path, O_RDWR, about, problem);
-    if (fd < 0 && *problem == NULL) {
-      fd = open_file(file->path, O_RDWR | O_CREAT | O_EXCL, about, problem);
-      if (fd < 0 && *problem == NULL) {
-        *problem = "its folder does not exist";
-        return -1;
-      }
-      if (fd < 0 && errno == EEXIST) continue;
-    }
-    if (fd < 0) return -1;
-    *problem = lock(fd, LOCK_EX, patience);
-    if (*problem != NULL) {
-      close(fd);
-      return -1;
-    }
-    struct stat there;
-    if (lstat(file->path, &there) == 0 && there.st_dev == about->st_dev && there.st_ino == about->st_ino) {
-      fstat(fd, about);
-      return fd;
-    }
-    leave(fd); /* removed or replaced meanwhile */
-  }
-  *problem = "it is replaced again and again";
-  return -1;
-}
-
 /* Whether a file without a whole shelf may be written over: one of ours, or one that lost its power before its content
  * came to the disk. */
 static bool is_ours(int fd, const struct stat *about) {
   static const char zeros[sizeof LKS_SHELF_MAGIC - 1];
   char start[sizeof zeros];
   if (about->st_size == 0) return true;
-  return read_all(fd, start, sizeof start, 0) &&
+  return lks_private_file_read(fd, start, sizeof start, 0) &&
          (memcmp(start, LKS_SHELF_MAGIC, sizeof start) == 0 || memcmp(start, zeros, sizeof start) == 0);
 }
 
@@ -300,7 +179,7 @@ static uint64_t new_version(uint64_t number, const char *bytes, size_t length) {
 static lks_file_result replace(lks_state_file *file, int fd, int found, const lks_shelf *shelf,
                                const lks_shelf_entry *entry, lks_file_answer *answer) {
   lks_buffer_clear(&file->next);
-  if (!lks_shelf_write(found < 0 ? NULL : shelf, entry, milliseconds(CLOCK_REALTIME), &file->next))
+  if (!lks_shelf_write(found < 0 ? NULL : shelf, entry, milliseconds(), &file->next))
     return fail(answer, file->next.full ? "it is full" : "not enough memory");
   if (!write_all(fd, file->next.data, file->next.length, place_of(found == 0 ? 1 : 0)))
     return fail(answer, strerror(errno));
@@ -316,13 +195,13 @@ lks_file_result lks_state_file_swap(lks_state_file *file, const char *name, size
   *answer = (lks_file_answer){.problem = NULL};
   if (file->boot == 0) file->boot = this_boot();
   for (int i = 0; i < ATTEMPTS; i++) {
-    int fd = enter(file, patience, &about, &problem);
+    int fd = lks_private_file_enter(file->path, 0, patience, &about, &problem);
     if (fd < 0) return fail(answer, problem);
     int found = load(file, fd, &shelf, &problem);
     if (found == NO_SHELF && !is_ours(fd, &about)) {
       bool done = put_aside(file);
       int error = errno;
-      leave(fd);
+      lks_private_file_leave(fd);
       if (!done) return fail(answer, strerror(error));
       continue;
     }
@@ -331,7 +210,7 @@ lks_file_result lks_state_file_swap(lks_state_file *file, const char *name, size
     if (found == UNREADABLE) {
       result = fail(answer, problem);
     } else if (kept == version) {
-      uint64_t now = milliseconds(CLOCK_REALTIME);
+      uint64_t now = milliseconds();
       const lks_shelf_entry entry = {.name = name,
                                      .name_length = length,
                                      .bytes = bytes,
@@ -341,7 +220,7 @@ lks_file_result lks_state_file_swap(lks_state_file *file, const char *name, size
                                      .boot = file->boot};
       result = replace(file, fd, found, &shelf, &entry, answer);
     }
-    leave(fd);
+    lks_private_file_leave(fd);
     return result;
   }
   return fail(answer, "it is damaged again and again");

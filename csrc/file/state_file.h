@@ -1,9 +1,8 @@
 /* One file of a machine in which its processes keep bytes under names.
  *
- * Every step opens and closes the file, so that nothing is shared with a forked process. Writers hold an advisory lock
- * (flock: it belongs to the open file, so that two clients of one process exclude each other too, and it ends with its
- * process). They write in place, into the older of two shelves (shelf.h), in one piece: whatever instruction a writer
- * dies at, the newer shelf is whole. Readers take no lock while they find a whole shelf.
+ * Every step opens and closes the file, so that nothing is shared with a forked process. Writers hold its lock
+ * (private_file.h). They write in place, into the older of two shelves (shelf.h), in one piece: whatever instruction a
+ * writer dies at, the newer shelf is whole. Readers take no lock while they find a whole shelf.
  *
  * In place rather than by rename: no second file, no permission to write in the folder once the file is there, no
  * waiter with a lock on a file that was replaced meanwhile, no new blocks of the disk per step.
