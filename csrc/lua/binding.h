@@ -22,6 +22,8 @@ void lks_lua_open_state(lua_State *L);
 void lks_lua_open_field(lua_State *L);
 void lks_lua_open_nearest(lua_State *L);
 void lks_lua_open_file(lua_State *L);
+void lks_lua_open_journal(lua_State *L);
+void lks_lua_open_digest(lua_State *L);
 void lks_lua_open_link(lua_State *L);
 void lks_lua_open_url(lua_State *L);
 void lks_lua_open_utf8(lua_State *L);

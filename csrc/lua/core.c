@@ -21,6 +21,8 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_field(L);
   lks_lua_open_nearest(L);
   lks_lua_open_file(L);
+  lks_lua_open_journal(L);
+  lks_lua_open_digest(L);
   lks_lua_open_link(L);
   lks_lua_open_url(L);
   lks_lua_open_utf8(L);
