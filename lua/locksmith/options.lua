@@ -47,6 +47,15 @@ function checks.bytes(value)
   if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a positive whole number" end
 end
 
+function checks.positive(value)
+  if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a whole number, 1 or more" end
+end
+
+function checks.path(value)
+  if type(value) ~= "string" then return "must be a string, not a " .. type(value) end
+  if value == "" or value:find("%z") or value:find("\0", 1, true) then return "must be the path of a file" end
+end
+
 function checks.windows(value)
   local text = "must be a list of at most 8 { requests, seconds }: 1 to 10000 requests in a microsecond or more"
   if value == false then return nil end

@@ -8,11 +8,7 @@ local transport = require "locksmith.transport"
 local WHAT = "locksmith.parallel"
 local CONCURRENCY = 8
 
-local function positive(value)
-  if type(value) ~= "number" or not (value >= 1) or value % 1 ~= 0 then return "must be a whole number, 1 or more" end
-end
-
-local OPTIONS = { concurrency = positive, ordered = options.types "boolean" }
+local OPTIONS = { concurrency = options.check.positive, ordered = options.types "boolean" }
 
 --- One item's coroutine, in which its calls wait.
 ---@class locksmith.Worker: locksmith.Place

@@ -19,12 +19,7 @@
 local core = require "locksmith.core"
 local options = require "locksmith.options"
 
-local KNOWN = {
-  path = function(value)
-    if type(value) ~= "string" then return "must be a string, not a " .. type(value) end
-    if value == "" or value:find("%z") or value:find("\0", 1, true) then return "must be the path of a file" end
-  end,
-}
+local KNOWN = { path = options.check.path }
 
 local module = {}
 
