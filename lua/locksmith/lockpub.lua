@@ -35,7 +35,8 @@ function methods.plan(task, n)
   local state, now = outlook.state(task.session, "lockpub.plan")
   if not state then return nil, now end
   local seconds, quota, left = state:forecast(task.session.windows, now, n), state:quota(now)
-  return { n = whole(n), fits = left and math.min(n, left), seconds = whole(seconds), reset = outlook.reset(quota, now) }
+  local fits, reset = left and math.min(n, left), outlook.reset(quota, now)
+  return { n = whole(n), fits = fits, seconds = whole(seconds), reset = reset }
 end
 
 local module = {}
