@@ -8,7 +8,6 @@ local Error = require "locksmith.error"
 local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
 local journal = require "locksmith.journal"
-local json = require "locksmith.json"
 local link = require "locksmith.link"
 local options = require "locksmith.options"
 local outlook = require "locksmith.outlook"
@@ -38,6 +37,7 @@ local ENDS = { unauthenticated = true, forbidden = true, plan_required = true, q
 ---@field pull fun(): table? the next row
 ---@field total integer?
 ---@field ahead integer so many rows are looked at together
+---@field concurrency integer
 ---@field opts table of the call
 ---@field each table what of them is for each row
 ---@field journal locksmith.Journal?
@@ -46,10 +46,12 @@ local ENDS = { unauthenticated = true, forbidden = true, plan_required = true, q
 ---@field seen table<string, string> by name, what the fields of the row were
 ---@field repeats table<string, integer> how often rows of these fields came
 ---@field begun integer rows
----@field done integer
----@field failed integer
+---@field finished integer of these
+---@field done integer of these, handed out with a link
+---@field failed integer and with an error
 ---@field asked integer rows of this run that took a request
 ---@field since number? when the first of them began
+---@field spent number seconds that all their attempts took together
 ---@field failure locksmith.Error? that ends the run
 ---@field results fun(): any, any, any
 ---@field closer table
@@ -74,9 +76,12 @@ end
 --- Names a row.
 local function identify(self, row)
   local wire, problem = core.fields("link", row.fields, 0, true) -- what was done stays so when its time has passed
-  local text
-  if wire then text, problem = json.encode(wire) end
-  if not text then return refused(row, problem) end
+  if not wire then return refused(row, problem) end
+  local _, err = link.encode(link.OPERATION, wire)
+  if err then
+    row.result = err
+    return
+  end
   local print, own = core.digest(canonical(wire)), wire.customSlug
   local name
   row.wire = wire
@@ -173,6 +178,7 @@ local function make(self, row)
   self.since = self.since or session.now()
   row.link, row.result = task.new(session):carry_out(link.create, fields, opts, noted)
   self.asked = self.asked + 1
+  for _, attempt in ipairs(row.result.attempts) do self.spent = self.spent + (attempt.elapsed or 0) end
   if not row.link then
     if ENDS[row.result.kind] then fail(self, row.result) end
   elseif book then
@@ -191,26 +197,29 @@ local function recall(self, row, known)
 end
 
 local function work(self, row)
-  if row.result then return true end
-  local known = self.journal and self.journal:link(row.row)
-  if known then recall(self, row, known) else make(self, row) end
+  local known = not row.result and self.journal and self.journal:link(row.row)
+  if known then recall(self, row, known) elseif not row.result then make(self, row) end
+  self.finished = self.finished + 1
   return true
 end
 
---- How long the rest will take: as long as the windows and the quota demand, and no shorter than what was done so far
---- lets expect.
+--- How long the rest will take: as long as the windows and the quota demand, and as the attempts so far let expect.
 ---@return number?
 local function seconds_left(self)
   if not self.total then return nil end
-  local session, settled = self.session, self.done + self.failed
-  local at_work = self.begun - settled
-  local known = self.journal and math.max(0, self.journal.finished - (settled - self.asked)) or 0
-  local rest = math.max(0, self.total - settled - known)
+  local session = self.session
+  local known = self.journal and math.max(0, self.journal.finished - (self.finished - self.asked)) or 0
+  local rest = math.max(0, self.total - self.finished - known)
   if rest == 0 then return 0 end
-  local pace = self.since and (session.now() - self.since) / (self.asked + at_work) or 0
+  local seconds = 0
+  if self.spent > 0 then
+    local side_by_side = math.max(1, math.min(self.concurrency, self.spent / (session.now() - self.since)))
+    seconds = rest * self.spent / self.asked / side_by_side
+  end
   local state, now = outlook.state(session, WHAT)
-  local wait = state and outlook.seconds(state, session.windows, now, math.max(0, rest - at_work)) or 0
-  return math.max(pace * rest, wait)
+  if not state then return seconds end
+  local unsent = math.max(0, rest - (self.begun - self.finished))
+  return math.max(seconds, outlook.seconds(state, session.windows, now, unsent))
 end
 
 local function report(self)
@@ -261,8 +270,8 @@ local batch = {}
 ---@return string? message why the journal cannot be used
 local function new(session, rows, opts)
   local self = setmetatable({ session = session, opts = opts, ready = {}, taken = 0, seen = {}, repeats = {}, begun = 0,
-    done = 0, failed = 0, asked = 0 }, Batch)
-  self.pull, self.ahead = rows, 1
+    finished = 0, done = 0, failed = 0, asked = 0, spent = 0 }, Batch)
+  self.pull, self.ahead, self.concurrency = rows, 1, opts.concurrency or CONCURRENCY
   if type(rows) == "table" then
     local index = 0
     self.total, self.ahead = #rows, opts.journal and AHEAD or 1
@@ -290,7 +299,7 @@ function batch.create_each(own, rows, opts)
   local _
   self.results, _, _, self.closer = parallel(function() return next_row(self) end, function(row)
     return work(self, row)
-  end, { concurrency = opts.concurrency or CONCURRENCY, ordered = opts.ordered })
+  end, { concurrency = self.concurrency, ordered = opts.ordered })
   local closer = setmetatable({}, { __close = function() close(self) end })
   return function()
     local fields, made, err, response = next_result(self) -- see parallel.lua

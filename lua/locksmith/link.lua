@@ -69,7 +69,11 @@ local function identify(task, fields, wire, opts)
   return opts, "fresh"
 end
 
-local function encode(operation, wire)
+---@param operation string
+---@param wire table
+---@return string? body
+---@return locksmith.Error?
+function link.encode(operation, wire)
   local body, problem = json.encode(wire)
   if body then return body end
   return refused(operation, "extra cannot be written as JSON: " .. problem, wire)
@@ -114,7 +118,7 @@ function link.create(task, fields, opts, noted)
   local own, held_by, secret = identify(task, fields, wire, opts)
   if not own then return nil, held_by end
   local body
-  body, failure = encode(OPERATION, wire)
+  body, failure = link.encode(OPERATION, wire)
   if not body then return nil, failure end
   task.slug = wire.customSlug
   failure = noted and noted(wire.customSlug, secret)
@@ -139,7 +143,7 @@ function link.check(task, fields, opts)
   local wire, failure = read(task.session, CHECK, fields, opts)
   if not wire then return nil, failure end
   local body
-  body, failure = encode(CHECK, wire)
+  body, failure = link.encode(CHECK, wire)
   if not body then return nil, failure end
   return true
 end
