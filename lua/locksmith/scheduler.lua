@@ -11,7 +11,8 @@ local scheduler = {}
 ---@field resting table<table, boolean>? transports to be told when no more calls come for now, by their `rest`
 ---@field left boolean? nobody wants its results any more
 
-local places = setmetatable({}, { __mode = "k" })
+-- A place may lead to its coroutine, which Lua 5.1 would keep for that if only the keys were weak.
+local places = setmetatable({}, { __mode = "kv" })
 local NONE = {}
 
 --- Has a coroutine, and those that the library makes in its name, wait there.
