@@ -1,0 +1,43 @@
+--- A job as a user writes it, for specs that kill it: makes links of rows and tells on its output what became of each.
+--
+-- Environment: URL, KEY, JOURNAL; ROWS, how many; KILL, after how many steps it kills itself (a step is 100
+-- instructions of Lua, in whatever coroutine); without it, the last line tells how many steps it took.
+
+local kill, steps = tonumber(os.getenv "KILL"), 0
+
+local function step()
+  steps = steps + 1
+  if steps == kill then os.execute "kill -9 $PPID" end
+end
+
+local jit = rawget(_G, "jit")
+if jit then jit.off() end
+local create = coroutine.create
+function coroutine.create(...) -- luacheck: ignore 122
+  local thread = create(...)
+  debug.sethook(thread, step, "", 100)
+  return thread
+end
+debug.sethook(step, "", 100)
+
+local locksmith = require "locksmith"
+local lockpub = assert(locksmith.lockpub { api_key = os.getenv "KEY", base_url = os.getenv "URL", rate = false,
+  random = function() return 0 end, timeout = 20, attempt_timeout = 5 })
+
+local rows = {}
+for i = 1, tonumber(os.getenv "ROWS") do
+  -- Every third is one of two alike.
+  rows[i] = { type = "url", target_url = "https://example.com/private/" .. i - (i % 3 == 0 and 1 or 0),
+    password = "password-of-all", memo = "a memo" }
+end
+local index = {}
+for i, row in ipairs(rows) do index[row] = i end
+
+local ok, raised = pcall(function()
+  for row, link, err, response in lockpub.links:create_each(rows, { journal = os.getenv "JOURNAL" }) do
+    io.stdout:write(("row %d %s %s\n"):format(index[row], link and link.slug or err.kind,
+      link and (response.journaled and "journaled" or "made") or "failed"))
+    io.stdout:flush()
+  end
+end)
+io.stdout:write(ok and ("steps %d\n"):format(steps) or tostring(raised) .. "\n")
