@@ -48,6 +48,11 @@ describe("misuse is told at the caller's line", function()
       pacing = function() lockpub.links:create(clients.link_fields(), { pacing = "never" }) end,
       size = function() locker.addresses:list { size = 0.5 } end,
       page = function() locker.addresses:each { page = 0 } end,
+      concurrency = function() lockpub.links:create_each({}, { concurrency = 0 }) end,
+      journal = function() lockpub.links:create_each({}, { journal = "" }) end,
+      name = function() lockpub.links:create_each({}, { name = "x" }) end,
+      on_progress = function() lockpub.links:create_each({}, { on_progress = true }) end,
+      idempotent = function() lockpub.links:create_each({}, { idempotent = true }) end,
       clock = function() locksmith.locker { clock = {} } end,
       retry = function() locker:request { method = "GET", path = "x", retry = true } end,
       query = function() locker:request { method = "GET", path = "x", query = { a = {} } } end,
@@ -64,9 +69,15 @@ describe("misuse is told at the caller's line", function()
       name = function() locker.subdomains:create(5) end,
       n = function() lockpub:plan "many" end,
       request = function() locker:request() end,
+      rows = function() lockpub.links:create_each "rows" end,
     } do
       assert.truthy(misuse(action):find("'" .. name .. "'", 1, true), misuse(action))
     end
+  end)
+
+  it("when a row is none", function()
+    assert.matches("argument 'rows' must hold tables of fields, not a string",
+      misuse(function() lockpub.links:create_each({ "x" })() end), 1, true)
   end)
 
   it("when windows are none", function()

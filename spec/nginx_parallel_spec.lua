@@ -3,6 +3,7 @@
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 if not nginx.usable "calls side by side in nginx" then return end
 
@@ -25,6 +26,31 @@ local RUN = [[
     if not value then errors[#errors + 1] = tostring(err) end
   end
   return { items = items, errors = errors, story = table.concat(story) }
+]]
+
+local ROWS = [[
+  local url, path = ...
+  local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
+  local lockpub = assert(locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY, base_url = url, rate = false,
+    store = locksmith.memory() })
+  local rows, told = {}, {}
+  for i = 1, 10 do
+    rows[i] = { type = "url", target_url = "https://example.com/" .. i, password = "password", memo = "a memo" }
+  end
+  for run = 1, 2 do
+    local n, journaled = 0, 0
+    for row, link, err, response in lockpub.links:create_each(rows, { journal = path }) do
+      assert(link, err and tostring(err))
+      n, journaled = n + 1, journaled + (response.journaled and 1 or 0)
+    end
+    told[run] = { n, journaled }
+  end
+  local ok, err = pcall(function()
+    local first = lockpub.links:create_each(rows, { journal = path })
+    lockpub.links:create_each(rows, { journal = path })
+    first()
+  end)
+  return { told = told, kind = not ok and err.kind }
 ]]
 
 for _, transport in ipairs { "capture", "resty" } do
@@ -50,6 +76,17 @@ for _, transport in ipairs { "capture", "resty" } do
 
     it("come in the order of the items where that is asked for", function()
       assert.same({ 1, 2, 3, 4, 5, 6 }, site:run(RUN, box.url, true).items)
+    end)
+
+    it("make links of rows, once", function()
+      local folder = shell.folder "rows"
+      os.execute("chmod 0777 " .. shell.quote(folder))
+      local result = site:run(ROWS, box.url, folder .. "/journal")
+      assert.same({ { 10, 0 }, { 10, 10 } }, result.told)
+      assert.equal("invalid_request", result.kind)
+      assert.equal(10, #box:call "links")
+      box:reset { delay = 0.1, rate = false, throttle = false }
+      os.execute("rm -rf " .. shell.quote(folder))
     end)
 
     it("give what the work raised", function()
