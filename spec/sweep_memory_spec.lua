@@ -2,27 +2,7 @@
 --- would tell), no lie about what happened, and a client that works afterwards.
 
 local allocation = rawget(_G, "allocation")
--- What specs and services need is not counted.
-local function aside(act)
-  local function released(ok, ...)
-    allocation.hold(false)
-    if not ok then error((...), 0) end
-    return ...
-  end
-  return function(...)
-    allocation.hold(true)
-    return released(pcall(act, ...))
-  end
-end
-
--- lua-cjson does not free its buffers when Lua has no memory for what it gives.
-local cjson = require "cjson"
-local new = cjson.new
-function cjson.new(...)
-  local made = new(...)
-  if allocation then made.encode, made.decode = aside(made.encode), aside(made.decode) end
-  return made
-end
+local aside = require "spec.support.aside" -- before the library
 
 local Error = require "locksmith.error"
 local clients = require "spec.support.clients"
@@ -44,7 +24,7 @@ local METHODS = {}
 for _, method in ipairs(sweep.METHODS) do METHODS[method.name] = method end
 
 -- Of the methods that make several requests fewer of Lua's allocations are tried.
-local STEP = { ["addresses:create, described"] = 7, ["addresses:set_enabled, free"] = 11, ["addresses:pages"] = 7 }
+local STEP = { ["addresses:create, described"] = 7, ["addresses:set_enabled, free"] = 11, ["addresses:pages"] = 7, ["links:create, named"] = 1 }
 local STEP_OF_OTHERS = 2
 
 local function play_with(method, place, n, broken)

@@ -132,7 +132,7 @@ function link.create(task, fields, opts, noted)
     result.slug = wire.customSlug
     return nil, result
   end
-  link.learn(session, made, wire.customSlug)
+  pcall(link.learn, session, made, wire.customSlug) -- where memory runs out, the link is there all the same
   return made, result
 end
 
