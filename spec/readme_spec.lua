@@ -1,5 +1,6 @@
 local sandbox = require "locksmith.sandbox"
 local locksmith = require "locksmith"
+local shell = require "spec.support.shell"
 
 local compile = loadstring or load -- luacheck: ignore 113
 
@@ -13,7 +14,7 @@ local function blocks()
 end
 
 -- The library as a reader meets it, with the sandbox behind it instead of the services.
-local function stage()
+local function stage(home)
   local box = sandbox.new { plan = "premium" }
   local staged = setmetatable({}, { __index = locksmith })
   for service, key in pairs { lockpub = sandbox.LOCKPUB_KEY, locker = sandbox.LOCKER_KEY } do
@@ -25,7 +26,7 @@ local function stage()
     end
   end
   local printed = {}
-  local keys = { LOCKPUB_API_KEY = sandbox.LOCKPUB_KEY, LOCKER_API_KEY = sandbox.LOCKER_KEY }
+  local variables = { HOME = home, LOCKPUB_API_KEY = sandbox.LOCKPUB_KEY, LOCKER_API_KEY = sandbox.LOCKER_KEY }
   return {
     locksmith = staged,
     print = function(...)
@@ -34,7 +35,7 @@ local function stage()
       printed[#printed + 1] = table.concat(parts, "\t")
     end,
     require = function(name) return name == "locksmith" and staged or require(name) end,
-    os = setmetatable({ getenv = function(name) return keys[name] end }, { __index = os }),
+    os = setmetatable({ getenv = function(name) return variables[name] end }, { __index = os }),
   }, printed, box
 end
 
@@ -55,7 +56,8 @@ describe("the README", function()
 
   for i, block in ipairs(list) do
     it("has an example that runs: " .. i, function()
-      local env, printed, box = stage()
+      local home = shell.folder "home"
+      local env, printed, box = stage(home)
       -- Later examples use the clients of the first.
       local source = i == 1 and block or list[1] .. "\ndo\n" .. block .. "\nend"
       for _ = 1, 3 do box:add_address(nil, {}) end
@@ -63,6 +65,7 @@ describe("the README", function()
       setmetatable(env, { __index = _G })
       if setfenv then setfenv(chunk, env) else chunk = assert(load(source, "=README example " .. i, "t", env)) end
       chunk()
+      os.execute("rm -rf " .. shell.quote(home))
       assert.truthy(printed[1]:find "^https://lock%.pub/")
       assert.is_true(#printed >= 4)
     end)

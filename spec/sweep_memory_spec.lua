@@ -24,7 +24,8 @@ local METHODS = {}
 for _, method in ipairs(sweep.METHODS) do METHODS[method.name] = method end
 
 -- Of the methods that make several requests fewer of Lua's allocations are tried.
-local STEP = { ["addresses:create, described"] = 7, ["addresses:set_enabled, free"] = 11, ["addresses:pages"] = 7, ["links:create, named"] = 1 }
+local STEP = { ["addresses:create, described"] = 7, ["addresses:set_enabled, free"] = 11, ["addresses:pages"] = 7,
+  ["links:create, named"] = 1 }
 local STEP_OF_OTHERS = 2
 
 local function play_with(method, place, n, broken)

@@ -12,6 +12,7 @@ local link = require "locksmith.link"
 local options = require "locksmith.options"
 local outlook = require "locksmith.outlook"
 local parallel = require "locksmith.parallel"
+local response = require "locksmith.response"
 local task = require "locksmith.task"
 
 local WHAT = "lockpub.links.create_each"
@@ -82,7 +83,7 @@ local function identify(self, row)
     row.result = err
     return
   end
-  local print, own = core.digest(canonical(wire)), wire.customSlug
+  local digest, own = core.digest(canonical(wire)), wire.customSlug
   local name
   row.wire = wire
   if own then
@@ -95,17 +96,17 @@ local function identify(self, row)
     end
     name = "name " .. row.name
   else
-    self.repeats[print] = (self.repeats[print] or 0) + 1
-    row.name = ("row %s %.0f"):format(print, self.repeats[print])
+    self.repeats[digest] = (self.repeats[digest] or 0) + 1
+    row.name = ("row %s %.0f"):format(digest, self.repeats[digest])
     name = row.name
   end
   if own or self.opts.name then
     local hash = core.digest(name)
-    if (self.seen[hash] or print) ~= print then
+    if (self.seen[hash] or digest) ~= digest then
       return refused(row, (own and "custom_slug" or "the name that option 'name' gives it") ..
         " is that of a row before, whose fields are others")
     end
-    self.seen[hash] = print
+    self.seen[hash] = digest
   end
   if self.journal then row.row = self.journal:row(name) end
 end
@@ -193,7 +194,7 @@ local function recall(self, row, known)
   found.customSlug = known.slug
   row.link = link.recovered(self.session, found)
   for name, value in pairs(known) do row.link[name] = value end
-  row.result = { journaled = true, recovered = false, headers = {}, attempts = {}, elapsed = 0 }
+  row.result = response.new({ journaled = true, recovered = false, attempts = {}, elapsed = 0 }, {})
 end
 
 local function work(self, row)
@@ -302,8 +303,8 @@ function batch.create_each(own, rows, opts)
   end, { concurrency = self.concurrency, ordered = opts.ordered })
   local closer = setmetatable({}, { __close = function() close(self) end })
   return function()
-    local fields, made, err, response = next_result(self) -- see parallel.lua
-    return fields, made, err, response
+    local fields, made, err, how = next_result(self) -- see parallel.lua
+    return fields, made, err, how
   end, nil, nil, closer
 end
 
