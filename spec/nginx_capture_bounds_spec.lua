@@ -5,6 +5,7 @@ local floods = require "spec.support.http_floods"
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
 local sender = require "spec.support.sender"
+local shell = require "spec.support.shell"
 
 if not nginx.usable "what is received over capture" then return end
 
@@ -73,7 +74,7 @@ describe("what is received over capture", function()
   local function all_closed()
     for _ = 1, 100 do
       if service:state().open == 0 then return true end
-      os.execute "sleep 0.02"
+      shell.sleep(0.02)
     end
     return false
   end

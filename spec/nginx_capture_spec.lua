@@ -8,6 +8,7 @@ local nginx = require "spec.support.nginx"
 local origin = require "spec.support.origin"
 local runner = require "spec.support.nginx_runner"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 local stack = require "spec.support.stack"
 
 if not nginx.usable "transport capture" then return end
@@ -464,7 +465,7 @@ describe("transport capture over TLS", function()
     local gone = "https://lock.pub:1"
     inside:run(CALL, gone, "list")
     local asked = #resolver:asked()
-    os.execute "sleep 1.2" -- nginx itself remembers every name until the second is over
+    shell.sleep(1.2) -- nginx itself remembers every name until the second is over
     inside:run(CALL, gone, "list")
     assert.equal(asked + 1, #resolver:asked())
   end)

@@ -5,6 +5,7 @@ local json = require "locksmith.sandbox.json"
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 if not nginx.usable "the examples for nginx" then return end
 
@@ -87,7 +88,7 @@ end
 local function eventually(what, check)
   for _ = 1, 200 do
     if check() then return end
-    os.execute "sleep 0.05"
+    shell.sleep(0.05)
   end
   error(what, 2)
 end

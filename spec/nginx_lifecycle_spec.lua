@@ -3,6 +3,7 @@
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
 local server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 if not nginx.usable "a site's life" then return end
 
@@ -61,7 +62,7 @@ local function open_files(pid)
 end
 
 local function sleep(seconds)
-  os.execute("sleep " .. seconds)
+  shell.sleep(seconds)
 end
 
 --- Counts answers that are right; collects the others.

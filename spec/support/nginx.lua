@@ -177,9 +177,7 @@ end
 
 local function workers_of(pid)
   local pids = {}
-  for word in output_of(("ps -o pid= --ppid %d 2>/dev/null"):format(pid)):gmatch "%d+" do
-    pids[#pids + 1] = tonumber(word)
-  end
+  for word in read(("/proc/%d/task/%d/children"):format(pid, pid)):gmatch "%d+" do pids[#pids + 1] = tonumber(word) end
   return pids
 end
 
@@ -209,7 +207,7 @@ function Nginx:reload()
         return pids
       end
     end
-    os.execute "sleep 0.01"
+    shell.sleep(0.01)
   end
   error("nginx did not reload: " .. self:log(), 2)
 end
@@ -218,8 +216,7 @@ end
 ---@param pids integer[]
 function nginx.wait_for_end(pids)
   for _, pid in ipairs(pids) do
-    output_of((". spec/support/alive.sh; n=0; while alive %d && [ $n -lt 1000 ]; do sleep 0.01; n=$((n+1)); done")
-      :format(pid))
+    shell.eventually(function() return not shell.alive(pid) end)
   end
 end
 

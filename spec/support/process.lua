@@ -24,14 +24,18 @@ local function on_collect(owner, finalize)
   end
 end
 
+local interpreter
+
 --- The program that runs this process.
 ---@return string path
 function process.interpreter()
-  local path = shell.output "readlink /proc/$PPID/exe":gsub("\n$", "") -- the shell's parent is this process
-  if path ~= "" then return path end
-  local i = 0
-  while arg[i - 1] do i = i - 1 end
-  return arg[i]
+  if not interpreter then
+    interpreter = shell.output "readlink /proc/$PPID/exe":gsub("\n$", "") -- the shell's parent is this process
+    local i = 0
+    while arg[i - 1] do i = i - 1 end
+    if interpreter == "" then interpreter = arg[i] end
+  end
+  return interpreter
 end
 
 --- Runs a Lua script in a process of its own, with the interpreter and the paths of this one.
@@ -40,11 +44,11 @@ end
 ---@return string output of both kinds
 ---@return integer status
 function process.run(script, environment)
-  local words = { "env -u LUA_INIT" }
+  local words = { "unset LUA_INIT;" }
   local variables = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
   for name, value in pairs(environment) do variables[name] = value end
-  for name, value in pairs(variables) do words[#words + 1] = shell.quote(name .. "=" .. value) end
-  words[#words + 1] = shell.quote(process.interpreter()) .. " " .. shell.quote(script)
+  for name, value in pairs(variables) do words[#words + 1] = name .. "=" .. shell.quote(value) end
+  words[#words + 1] = "exec " .. shell.quote(process.interpreter()) .. " " .. shell.quote(script)
   return shell.output(table.concat(words, " ") .. " 2>&1")
 end
 

@@ -8,8 +8,6 @@ local redis = {}
 local Server = {}
 Server.__index = Server
 
-local LIFETIME = 900
-
 local function output_of(command)
   return (shell.output(command))
 end
@@ -56,16 +54,19 @@ end
 
 --- Starts the server again after kill(), with whatever it kept on disk.
 function Server:restart()
-  local line = output_of(("spec/support/redis-run %s $PPID %d %s"):format(shell.quote(self.folder), LIFETIME,
+  local handle, lines, line = shell.start(("spec/support/redis-run %s %s"):format(shell.quote(self.folder),
     self.options))
-  self.pid = assert(tonumber(line:match "^redis (%d+)"), "redis-server did not start")
+  if not handle then error("redis-server did not start", 2) end
+  lines:close()
+  self.handle, self.pid = handle, tonumber(line:match "^redis (%d+)$")
 end
 
 --- Ends the server without a chance to save anything.
 function Server:kill()
-  -- Its process id may stay for a while, where nobody cares to reap it.
-  output_of(("kill -KILL %d; until redis-cli -s %s ping 2>&1 | grep -q 'Could not connect'; do sleep 0.01; done")
-    :format(self.pid, shell.quote(self.unix)))
+  if not self.handle then return end
+  self.handle:write "end\n"
+  self.handle:close()
+  self.handle = nil
 end
 
 --- A connected client of lua-redis.
@@ -95,7 +96,6 @@ end
 --- Ends the server and removes its folder. May be called twice.
 function Server:stop()
   if not self.pid then return end
-  self:resume()
   self:kill()
   self.pid = nil
   os.execute("rm -rf " .. shell.quote(self.folder))

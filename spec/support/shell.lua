@@ -8,11 +8,20 @@ function shell.quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
+-- Lua 5.1 does not tell how a command ended.
+local tells = not rawget(_G, "setfenv")
+
 --- Runs a command.
 ---@param command string
 ---@return string output
----@return integer exit status
+---@return integer exit status; 128 and more for a signal
 function shell.output(command)
+  if tells then
+    local pipe = assert(io.popen(command))
+    local text = pipe:read "*a"
+    local _, how, code = pipe:close()
+    return text, how == "signal" and 128 + code or code
+  end
   local pipe = assert(io.popen("(" .. command .. "\n); echo \" $?\""))
   local text, status = pipe:read("*a"):match "^(.*) (%d+)\n$"
   pipe:close()
@@ -30,7 +39,7 @@ function shell.start(command)
   os.remove(fifo)
   os.execute("mkfifo " .. shell.quote(fifo))
   -- The settings of the Lua under test must not reach another.
-  local handle = assert(io.popen(("exec env -u LUA_PATH -u LUA_CPATH -u LUA_INIT %s >%s"):format(command, fifo), "w"))
+  local handle = assert(io.popen(("unset LUA_PATH LUA_CPATH LUA_INIT; exec %s >%s"):format(command, fifo), "w"))
   local lines = assert(io.open(fifo, "r"))
   local line = lines:read "*l"
   os.remove(fifo)
@@ -39,15 +48,32 @@ function shell.start(command)
   handle:close()
 end
 
+local has_socket, socket = pcall(require, "socket")
+
+--- Waits, if it can without a process for it.
+---@param seconds number
+function shell.sleep(seconds)
+  if has_socket then return socket.sleep(seconds) end
+  os.execute(("sleep %.3f"):format(seconds))
+end
+
 --- Polls until a condition holds.
 ---@param condition fun(): boolean
 ---@return boolean held false after some seconds
 function shell.eventually(condition)
   for _ = 1, 250 do
     if condition() then return true end
-    os.execute "sleep 0.02"
+    shell.sleep(0.02)
   end
   return false
+end
+
+--- Whether a process is there. A zombie is gone, whether or not anybody asks what became of it.
+---@param pid integer
+---@return boolean
+function shell.alive(pid)
+  local state = shell.read(("/proc/%d/stat"):format(pid)):match "%) (%a)"
+  return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
 ---@param path string
