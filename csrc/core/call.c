@@ -1,14 +1,15 @@
 #include "call.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "message.h"
+#include "retry_after.h"
 
 #define CODE_MAX 64
 /* Some gateway's nonsense must not stop everyone for years. */
 #define PAUSE_MAX (INT64_C(86400) * LKS_SECOND)
+#define EXPIRED "the key has expired (the expired_time or exp of its claims has passed)"
 #define EITHER "the slug is taken: by this call's own attempt whose answer was lost, or by somebody else's link"
 
 typedef enum state {
@@ -100,18 +101,8 @@ static void advance(lks_call *call, lks_time now) {
   call->seen = now;
 }
 
-/* A copy of what somebody said, without secrets; these are looked for before it is cut. NULL for NULL, and when out of
- * memory. */
 static char *copy_said(const lks_call *call, const char *text, size_t maximum) {
-  if (text == NULL) return NULL;
-  lks_buffer clean;
-  lks_buffer_init(&clean, SIZE_MAX / 2);
-  lks_redaction redaction = lks_secrets_redact(call->options.secrets, call->key, text, strlen(text), &clean);
-  char *copy = NULL;
-  if (redaction != LKS_REDACTION_NO_MEMORY)
-    copy = lks_message_copy(redaction == LKS_REDACTION_DONE ? clean.data : text, maximum);
-  lks_buffer_free(&clean);
-  return copy;
+  return lks_message_clean(text, maximum, call->options.secrets, call->key);
 }
 
 static void set_failure(lks_call *call, lks_kind kind, lks_source source, int status, const char *code,
@@ -179,7 +170,7 @@ static void check_key(lks_call *call) {
     call->key_asked_expired = true;
     call->state = STATE_KEY;
   } else {
-    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired (the expired_time or exp of its claims has passed)");
+    stop(call, LKS_KIND_UNAUTHENTICATED, -1, EXPIRED);
   }
 }
 
@@ -260,7 +251,7 @@ void lks_call_key(lks_call *call, lks_time now, lks_key *key) {
   bool same = call->key != NULL && lks_key_equal(call->key, key);
   if (same) {
     /* Either the service refused it (the 401 is the result already) or it has expired. */
-    stop(call, LKS_KIND_UNAUTHENTICATED, -1, "the key has expired (the expired_time or exp of its claims has passed)");
+    stop(call, LKS_KIND_UNAUTHENTICATED, -1, EXPIRED);
     return;
   }
   lks_key_free(call->key);

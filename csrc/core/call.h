@@ -51,7 +51,7 @@ typedef struct lks_call_options {
   lks_limits limits;
   lks_span late;      /* a request that leaves later than its slot by more than this is announced: LKS_EFFECT_MOVE */
   bool key_renewable; /* ask for the key again, once after a 401 and once when it has expired */
-  lks_budget *budget; /* borrowed; NULL: no budget */
+  lks_budget *budget; /* borrowed for the life of the call; NULL: no budget */
   const lks_secrets *secrets; /* that no text of the result may hold; borrowed for the life of the call; NULL: none */
 } lks_call_options;
 
@@ -86,7 +86,8 @@ lks_action lks_call_next(lks_call *call, lks_time now);
 
 /* Answers to KEY. Retains `key`. After a 401 a key equal to the refused one ends the call. */
 void lks_call_key(lks_call *call, lks_time now, lks_key *key);
-/* The key the next attempt is sent with; NULL before there is one. Borrowed. */
+/* The key the next attempt is sent with; NULL before there is one. Borrowed, valid until the next lks_call_key or
+ * _free. */
 lks_key *lks_call_current_key(const lks_call *call);
 
 /* Answers to PACE: the slot is `wait` away; below 0: it has come so long ago, as the answer was under way. One that
@@ -108,10 +109,11 @@ typedef enum lks_body { LKS_BODY_NONE, LKS_BODY_JSON, LKS_BODY_GARBAGE } lks_bod
 typedef struct lks_response {
   int status;
   lks_body body;
-  const char *retry_after; /* header value or NULL */
-  lks_span connected;      /* how long the attempt took before the request began to leave; 0 when not known */
-  lks_refusal refusal;     /* of a 4xx or 5xx */
-  lks_span quota_reset;    /* until the monthly quota starts anew; below 0 when not known */
+  const char
+      *retry_after;     /* header value or NULL; as all that is pointed to here, borrowed while the answer is taken */
+  lks_span connected;   /* how long the attempt took before the request began to leave; 0 when not known */
+  lks_refusal refusal;  /* of a 4xx or 5xx */
+  lks_span quota_reset; /* until the monthly quota starts anew; below 0 when not known */
 } lks_response;
 
 /* Answers to SEND. Strings are copied. An answer is never thrown away for being late. */
@@ -138,8 +140,8 @@ void lks_call_abort(lks_call *call, lks_time now, lks_kind kind, bool sent, cons
 lks_span lks_call_lateness(const lks_call *call);
 lks_span lks_call_pause(const lks_call *call);
 
-/* The result, once DONE or FAILED. Pointers are borrowed from the call; strings may be NULL. They hold neither the key
- * nor another secret of the call, whoever said them. */
+/* The result, once DONE or FAILED. Pointers are borrowed from the call until it is freed; strings may be NULL. They
+ * hold neither the key nor another secret of the call, whoever said them. */
 typedef struct lks_result {
   lks_kind kind; /* LKS_KIND_NONE: DONE */
   lks_outcome outcome;
@@ -166,6 +168,7 @@ bool lks_call_is_sending(const lks_call *call);
 bool lks_call_is_retrying(const lks_call *call);
 /* Whether the call only reads, so that no outcome of it can have changed anything. */
 bool lks_call_is_reading(const lks_call *call);
+/* As given to lks_call_new. */
 const lks_operation *lks_call_operation(const lks_call *call);
 lks_pacing lks_call_pacing(const lks_call *call);
 /* The option: how much later than its slot a request may leave without a word. */

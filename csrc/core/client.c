@@ -158,7 +158,7 @@ static lks_state *state_of(const lks_client *client, lks_memory_store *store, co
 }
 
 static const char *reason(lks_kind kind, lks_pacing pacing) {
-  if (kind == LKS_KIND_QUOTA_EXCEEDED) return "the monthly quota is used up";
+  if (kind == LKS_KIND_QUOTA_EXCEEDED) return lks_kind_text(kind);
   if (kind == LKS_KIND_NO_MEMORY) return "out of memory";
   return pacing == LKS_PACING_FAIL ? "no slot is free now (pacing is \"fail\")"
                                    : "the next free slot lies beyond the deadline";

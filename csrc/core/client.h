@@ -14,9 +14,20 @@ typedef struct lks_client lks_client;
 
 #define LKS_STATE_NAME_SIZE (LKS_SERVICE_NAME_SIZE + LKS_FINGERPRINT_SIZE) /* a colon in place of one NUL */
 
+/* What holds where nobody said anything else; the last two are for transports. A visitor of a web server waits less
+ * long than a program. */
+#define LKS_DEFAULT_TIMEOUT (90 * LKS_SECOND)
+#define LKS_DEFAULT_SERVER_TIMEOUT (30 * LKS_SECOND)
+#define LKS_DEFAULT_ATTEMPT_TIMEOUT (10 * LKS_SECOND)
+#define LKS_DEFAULT_MAX_RETRIES 2
+#define LKS_DEFAULT_PACING LKS_PACING_WAIT
+#define LKS_DEFAULT_MARGIN (LKS_SECOND / 20)
+#define LKS_DEFAULT_CONNECT_TIMEOUT (5 * LKS_SECOND)
+#define LKS_DEFAULT_RESPONSE_BYTES (8 * 1024 * 1024)
+
 typedef struct lks_client_options {
   lks_service service;
-  const char *base_url; /* NULL: the service's */
+  const char *base_url; /* NULL: the service's; copied, as is what follows */
   size_t base_url_length;
   const char *path_prefix; /* NULL: the service's; "" none, otherwise "/…" */
   size_t path_prefix_length;
@@ -34,13 +45,14 @@ lks_client *lks_client_retain(lks_client *client);
 /* The last owner's release wipes and frees. NULL is a no-op. */
 void lks_client_release(lks_client *client);
 
+/* Borrowed, valid as long as the client. */
 const char *lks_client_base_url(const lks_client *client);
 const char *lks_client_path_prefix(const lks_client *client);
 const char *lks_client_user_agent(const lks_client *client);
 const lks_windows *lks_client_windows(const lks_client *client);
 const lks_limits *lks_client_limits(const lks_client *client);
 
-/* Retains `key`; NULL forgets it. */
+/* Retains `key`; NULL forgets it. The present one is borrowed until the next set_key. */
 void lks_client_set_key(lks_client *client, lks_key *key);
 lks_key *lks_client_key(const lks_client *client);
 /* "service:fingerprint" of the present key, "" without one. Borrowed until the next set_key. */
@@ -69,7 +81,7 @@ void lks_client_paced(lks_call *call, lks_time now, lks_kind kind, lks_span span
 typedef struct lks_received {
   int status;
   lks_body body;
-  const lks_policy_headers *headers; /* borrowed during the call */
+  const lks_policy_headers *headers; /* as the texts of `refusal`, borrowed while the answer is taken */
   lks_span connected;                /* see lks_response */
   lks_refusal refusal;               /* its texts; what the quota says is added here */
 } lks_received;

@@ -52,7 +52,7 @@ const char *lks_source_name(lks_source source);
  * nobody outside the core may claim. */
 lks_kind lks_kind_find(const char *name);
 
-/* What an error body said. Any pointer may be NULL; all borrowed. */
+/* What an error body said. Any pointer may be NULL; all borrowed, for as long as who is given it says. */
 typedef struct lks_refusal {
   const char *code;
   const char *message;

@@ -41,6 +41,7 @@ typedef enum lks_secrecy {
   LKS_SECRET   /* nothing that the library gives back holds it */
 } lks_secrecy;
 
+/* Static, as all that it points to, and schemas likewise. */
 typedef struct lks_field {
   const char *name;  /* as the Lua API spells it */
   const char *alias; /* another accepted spelling, or NULL */

@@ -4,6 +4,7 @@
 
 #include "ascii.h"
 #include "quota.h"
+#include "retry_after.h"
 
 typedef bool reader(const char *text, size_t length);
 

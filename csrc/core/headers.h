@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A header of raw lines, borrowed from them. */
+/* A header of raw lines, borrowed from them, which must live as long. */
 typedef struct lks_header_line {
   const char *name; /* not empty, neither blank at its beginning nor broken by a line's end */
   size_t name_length;
@@ -42,7 +42,7 @@ void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name
 /* Reads raw lines. `lines` may be NULL when length is 0. */
 void lks_headers_read(lks_policy_headers *headers, const char *lines, size_t length);
 
-/* NULL for "", so that an absent header looks absent. */
+/* `value` itself, NULL for "", so that an absent header looks absent. */
 const char *lks_headers_value(const char *value);
 
 #endif

@@ -36,11 +36,12 @@ const char *lks_key_status_text(lks_service service, lks_key_status status);
 const char *lks_key_authorization(const lks_key *key);
 /* The key as it was given. Borrowed, valid as long as the key. A secret. */
 const char *lks_key_text(const lks_key *key);
-/* SHA-256 of "<service name> <authorization value>", cut to 128 bits, in lower-case hex. Borrowed. */
+/* SHA-256 of "<service name> <authorization value>", cut to 128 bits, in lower-case hex. Borrowed, valid as
+ * long as the key. */
 const char *lks_key_fingerprint(const lks_key *key);
-/* The decoded JSON payload of a cs. key (borrowed, NUL-terminated), NULL for other keys. Decoding the JSON is the
- * caller's affair; what it finds in expired_time comes back through lks_key_set_expiry. It may hold NUL bytes: go by
- * *length, which is 0 with NULL. A secret only in part: the payload alone opens nothing. */
+/* The decoded JSON payload of a cs. key (borrowed, valid as long as the key, NUL-terminated), NULL for other keys.
+ * Decoding the JSON is the caller's affair; what it finds in expired_time comes back through lks_key_set_expiry. It may
+ * hold NUL bytes: go by *length, which is 0 with NULL. A secret only in part: the payload alone opens nothing. */
 const char *lks_key_payload(const lks_key *key, size_t *length);
 /* Instant from which the key is refused; a key without one never expires. */
 void lks_key_set_expiry(lks_key *key, lks_time expiry);

@@ -14,8 +14,8 @@ lks_memory_store *lks_memory_store_new(void);
 /* Frees every state with it. NULL is a no-op. */
 void lks_memory_store_free(lks_memory_store *store);
 /* Finds or makes the state of that name, which is copied; NULL when out of memory. Owned by the store, valid until the
- * next lks_memory_store_get or _free. At most LKS_MEMORY_STORE_MAX names
- * are kept: past that the one used longest ago makes room, so that a process that sees many keys does not grow. */
+ * next lks_memory_store_get or _free. At most LKS_MEMORY_STORE_MAX names are kept: past that the one used longest ago
+ * makes room, so that a process that sees many keys does not grow. */
 lks_state *lks_memory_store_get(lks_memory_store *store, const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,18 @@ char *lks_message_copy(const char *text, size_t maximum) {
   if (copy == NULL) return NULL;
   memcpy(copy, text, length);
   copy[length] = '\0';
+  return copy;
+}
+
+char *lks_message_clean(const char *text, size_t maximum, const lks_secrets *secrets, const lks_key *key) {
+  if (text == NULL) return NULL;
+  lks_buffer clean;
+  lks_buffer_init(&clean, SIZE_MAX / 2);
+  lks_redaction redaction = lks_secrets_redact(secrets, key, text, strlen(text), &clean);
+  char *copy = NULL;
+  if (redaction != LKS_REDACTION_NO_MEMORY)
+    copy = lks_message_copy(redaction == LKS_REDACTION_DONE ? clean.data : text, maximum);
+  lks_buffer_free(&clean);
   return copy;
 }
 

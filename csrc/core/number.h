@@ -24,7 +24,7 @@ size_t lks_integer_write(int64_t number, char out[LKS_NUMBER_SIZE]);
 /* Reads decimal digits with an optional minus sign, nothing else. False when they are no number or fit no int64_t. */
 bool lks_integer_read(const char *text, size_t length, int64_t *number);
 
-/* A number in JSON's grammar (RFC 8259, section 6), its parts borrowed from the text. */
+/* A number in JSON's grammar (RFC 8259, section 6), its parts borrowed from the text, which must live as long. */
 typedef struct lks_decimal {
   bool negative;
   bool whole;         /* it has neither fraction nor exponent */

@@ -3,18 +3,20 @@
 #include <limits.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "number.h"
+#include "retry_after.h"
+#include "text.h"
 
 #define DAY (INT64_C(86400) * LKS_SECOND)
 
 bool lks_quota_count_parse(const char *text, size_t length, long long *out) {
-  while (length > 0 && (text[0] == ' ' || text[0] == '\t')) text++, length--;
-  while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
-  if (length == 0) return false;
+  const lks_text in = lks_text_trim((lks_text){text, length});
+  if (in.length == 0) return false;
   long long count = 0;
-  for (size_t i = 0; i < length; i++) {
-    if (text[i] < '0' || text[i] > '9') return false;
-    int digit = text[i] - '0';
+  for (size_t i = 0; i < in.length; i++) {
+    if (!lks_ascii_is_digit(in.data[i])) return false;
+    int digit = in.data[i] - '0';
     if (count > (LLONG_MAX - digit) / 10) return false;
     count = 10 * count + digit;
   }

@@ -16,7 +16,7 @@ typedef struct lks_request {
   lks_buffer body; /* wiped when freed: it may hold a password */
   bool has_body;
   bool has_query;
-  const char *user_agent; /* borrowed from the client */
+  const char *user_agent; /* borrowed: the client must live as long */
 } lks_request;
 
 void lks_request_init(lks_request *request);
@@ -58,8 +58,9 @@ typedef struct lks_header {
 #define LKS_REQUEST_HEADERS_MAX 4
 
 /* Fills `headers` and returns how many: Authorization from `key` (may be NULL: none), Accept, User-Agent, and
- * Content-Type when there is a body. All values borrowed. JSON only, never a form: Locker reads an absent boolean of a
- * form as false (spec/vectors/locker-wire.md, section 5, "Update"). */
+ * Content-Type when there is a body. All values are borrowed from request and key, until either changes. JSON only,
+ * never a form: Locker reads an absent boolean of a form as false (spec/vectors/locker-wire.md, section 5, "Update").
+ */
 size_t lks_request_headers(const lks_request *request, const lks_key *key, lks_header headers[LKS_REQUEST_HEADERS_MAX]);
 
 /* A static sentence for a caller. */

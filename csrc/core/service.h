@@ -8,6 +8,7 @@ typedef enum lks_service { LKS_LOCKPUB, LKS_LOCKER, LKS_SERVICE_COUNT } lks_serv
 
 #define LKS_SERVICE_NAME_SIZE 8 /* with the NUL */
 
+/* Static, as all that it points to. */
 typedef struct lks_service_info {
   char name[LKS_SERVICE_NAME_SIZE]; /* "lockpub", "locker" */
   const char *base_url;
@@ -43,6 +44,7 @@ enum {
   LKS_OPERATION_NO_CONTENT = 8 /* an empty body is a proper success */
 };
 
+/* Static, as all that it points to. */
 typedef struct lks_operation {
   const char *name; /* "locker.addresses.create", as in err.operation */
   lks_service service;

@@ -315,62 +315,6 @@ bool lks_httpdate_parse(const char *text, size_t length, lks_time now, lks_time 
   return true;
 }
 
-/* Spaces and tabs around a field value are no part of it (RFC 9110, 5.5), but not every transport takes them off. */
-static scan field_value(const char *text, size_t length) {
-  scan in = {text, length};
-  while (in.length > 0 && (in.text[0] == ' ' || in.text[0] == '\t')) skip(&in, 1);
-  while (in.length > 0 && (in.text[in.length - 1] == ' ' || in.text[in.length - 1] == '\t')) in.length--;
-  return in;
-}
-
-/* Digits with or without a fraction, and nothing else. Numbers that are out of all bounds stay so. */
-static bool scan_decimal(scan in, int64_t *whole, int64_t *millionths) {
-  *whole = 0;
-  *millionths = 0;
-  if (!next_is_digit(&in)) return false;
-  for (; next_is_digit(&in); skip(&in, 1))
-    if (*whole < LKS_SPAN_MAX) *whole = *whole * 10 + (in.text[0] - '0');
-  if (scan_char(&in, '.') && !scan_fraction(&in, millionths)) return false;
-  return in.length == 0;
-}
-
-bool lks_retry_after_parse(const char *text, size_t length, lks_time now, lks_span *out) {
-  scan in = field_value(text, length);
-  int64_t seconds = 0, millionths = 0;
-  lks_time date = 0;
-  if (scan_decimal(in, &seconds, &millionths)) {
-    *out = seconds < LKS_SPAN_MAX / LKS_SECOND ? seconds * LKS_SECOND + millionths : LKS_SPAN_MAX;
-    return true;
-  }
-  if (!lks_httpdate_parse(in.text, in.length, now, &date)) return false;
-  if (date <= now)
-    *out = 0;
-  else
-    *out = date - now < LKS_SPAN_MAX ? date - now : LKS_SPAN_MAX;
-  return true;
-}
-
-bool lks_reset_parse(const char *text, size_t length, lks_time now, lks_time *out) {
-  scan in = field_value(text, length);
-  int64_t whole = 0, millionths = 0;
-  lks_time time = 0;
-  if (!scan_decimal(in, &whole, &millionths)) {
-    if (!lks_iso8601_parse(in.text, in.length, &time) && !lks_httpdate_parse(in.text, in.length, now, &time))
-      return false;
-  } else if (whole < INT64_C(40000000)) {
-    time = now + whole * LKS_SECOND + millionths;
-  } else if (whole < INT64_C(100000000000)) {
-    time = whole * LKS_SECOND + millionths;
-  } else if (whole < LKS_TIME_MAX / 1000) {
-    time = whole * 1000 + millionths / 1000;
-  } else {
-    return false;
-  }
-  if (time < 0 || time > LKS_TIME_MAX) return false;
-  *out = time;
-  return true;
-}
-
 lks_time lks_month_end(lks_time now) {
   civil date = civil_from_time(now);
   civil next = {.year = date.year, .month = date.month + 1, .day = 1};

@@ -51,16 +51,6 @@ size_t lks_iso8601_format(lks_time time, char *out);
  * give 1970, dates after 9999 its last second, so that "never" and "long ago" keep their meaning. */
 bool lks_httpdate_parse(const char *text, size_t length, lks_time now, lks_time *out);
 
-/* Retry-After (RFC 9110, 10.2.3): delta-seconds, a decimal fraction tolerated, or an HTTP-date. *out is the span from
- * `now`, never negative, at most LKS_SPAN_MAX. Spaces and tabs around it are skipped. */
-bool lks_retry_after_parse(const char *text, size_t length, lks_time now, lks_span *out);
-
-/* Parses X-Api-Quota-Reset, whose form the provider does not document: Unix seconds (fraction tolerated), Unix
- * milliseconds (told apart by magnitude: 1e11 and more), ISO 8601 or an HTTP-date. A delta in seconds (below 4e7, about
- * 15 months) is taken as such from `now`. Spaces and tabs around it are skipped. Returns false when it is none of them
- * or an instant before 1970 or after LKS_TIME_MAX. */
-bool lks_reset_parse(const char *text, size_t length, lks_time now, lks_time *out);
-
 /* The first day of the month after that of `now`, 00:00 UTC (spec/vectors/lockpub-api.md, "Quotas and limits"). A `now`
  * before 1970 is taken as its beginning. */
 lks_time lks_month_end(lks_time now);

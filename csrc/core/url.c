@@ -1,6 +1,5 @@
 #include "url.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"
@@ -228,8 +227,9 @@ lks_url_parts lks_url_read(const char *url) {
   size_t colon = bracket < parts.authority.length ? bracket + 1 : before(parts.authority, ":");
   parts.place.length = colon;
   parts.host = bracket < parts.authority.length ? (lks_text){rest.data + 1, bracket - 1} : parts.place;
-  parts.port = equals(parts.scheme, "https") ? 443 : 80;
-  if (colon < parts.authority.length) parts.port = (unsigned)strtoul(rest.data + colon + 1, NULL, 10);
+  parts.port = colon < parts.authority.length ? 0 : equals(parts.scheme, "https") ? 443 : 80;
+  for (size_t i = colon + 1; i < parts.authority.length; i++)
+    parts.port = parts.port * 10 + (unsigned)(rest.data[i] - '0');
   return parts;
 }
 

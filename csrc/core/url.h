@@ -1,7 +1,7 @@
 /* URLs: where a key may be sent to, what they are made of, and what of them may be shown. Nobody else reads one.
  *
  * lks_url_base is a gate, not a URL parser: it admits only the plain subset
- * scheme "://" host [":" port] [path] on which all URL parsers agree, so that what was checked here is what the driver
+ * scheme "://" host [":" port] [path] on which all URL parsers agree, so that what was checked here is what a transport
  * connects to. libcurl's URL API cannot serve: it needs 7.62, and under nginx libcurl is not loaded. */
 #ifndef LKS_URL_H
 #define LKS_URL_H

@@ -1,4 +1,4 @@
-/* The libcurl driver: carries out one attempt, blocking. The only file that knows libcurl is transport.c.
+/* The transport over libcurl: carries out one attempt, blocking. The only file that knows libcurl is transport.c.
  *
  * A transport keeps its connections between attempts, and nothing else that takes a descriptor. It belongs to one
  * thread and one process: in a forked child it starts anew and leaves the parent's connections alone. */

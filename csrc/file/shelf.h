@@ -25,14 +25,14 @@
 
 typedef struct lks_shelf {
   uint64_t number;
-  const char *entries; /* borrowed */
+  const char *entries; /* borrowed from the bytes that were read */
   size_t length;
 } lks_shelf;
 
 typedef struct lks_shelf_entry {
-  const char *name; /* borrowed, not terminated */
+  const char *name; /* borrowed from the shelf, as are the bytes; not terminated */
   size_t name_length;
-  const char *bytes; /* borrowed */
+  const char *bytes;
   size_t bytes_length;
   uint64_t version; /* never 0 */
   uint64_t expires; /* milliseconds of Unix time */

@@ -15,7 +15,7 @@
 #include "shelf.h"
 
 typedef struct lks_state_file {
-  const char *path; /* borrowed */
+  const char *path; /* borrowed: it must live as long */
   uint64_t boot;    /* of this run of the machine, see lks_shelf_entry */
   lks_buffer held;  /* what was read */
   lks_buffer next;  /* what is written */

@@ -12,6 +12,7 @@
 void lks_lua_open_attach(lua_State *L);
 void lks_lua_open_key(lua_State *L);
 void lks_lua_open_service(lua_State *L);
+void lks_lua_open_limits(lua_State *L);
 void lks_lua_open_client(lua_State *L);
 void lks_lua_open_call(lua_State *L);
 void lks_lua_open_response(lua_State *L);

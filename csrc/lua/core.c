@@ -11,6 +11,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_attach(L);
   lks_lua_open_key(L);
   lks_lua_open_service(L);
+  lks_lua_open_limits(L);
   lks_lua_open_client(L);
   lks_lua_open_call(L);
   lks_lua_open_response(L);

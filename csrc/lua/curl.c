@@ -1,4 +1,4 @@
-/* The module locksmith.curl: the libcurl driver for the calls of locksmith.core. */
+/* The module locksmith.curl: the transport over libcurl for the calls of locksmith.core. */
 #include "binding.h"
 
 #include <stdint.h>

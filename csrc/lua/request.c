@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* What a caller wrote may go on for ever. */
+#define DEPTH_MAX 50
+
 /* Whether the create carries a slug, and who can hold it. */
 static void read_slug(lua_State *L, int request, lks_call_options *options) {
   static const char *const holders[] = {
@@ -69,6 +72,50 @@ lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_clien
   const char *body = lks_lua_text_field(L, index, "body", &body_length);
   if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(request, body, body_length);
   return status;
+}
+
+static void add_text(lua_State *L, int index, lks_secrets *secrets) {
+  size_t length;
+  const char *text = lua_tolstring(L, index, &length);
+  if (!lks_secrets_add(secrets, text, length)) lks_lua_no_memory(L);
+}
+
+/* Adds the texts at every level of the value on top of the stack, names of members apart. */
+static void add_texts(lua_State *L, lks_secrets *secrets, int depth) {
+  if (lua_type(L, -1) == LUA_TSTRING) add_text(L, -1, secrets);
+  if (!lua_istable(L, -1) || depth >= DEPTH_MAX) return;
+  luaL_checkstack(L, 4, NULL);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    add_texts(L, secrets, depth + 1);
+    lua_pop(L, 1);
+  }
+}
+
+/* Adds those that the table on top of the stack has under the names that a service knows. */
+static void add_fields(lua_State *L, lks_secrets *secrets) {
+  bool seen[LKS_MEMBER_COUNT] = {false};
+  for (unsigned i = 0; i < LKS_SCHEMA_COUNT; i++) {
+    const lks_schema *schema = lks_schema_get((lks_schema_id)i);
+    for (const lks_field *field = schema->fields; field < schema->fields + schema->count; field++) {
+      if (field->secrecy == LKS_OPEN || seen[field->member]) continue;
+      seen[field->member] = true;
+      lua_getfield(L, -1, field->wire);
+      if (lua_type(L, -1) == LUA_TSTRING) add_text(L, -1, secrets);
+      lua_pop(L, 1);
+    }
+  }
+}
+
+void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets) {
+  lua_getfield(L, index, "fields");
+  if (lua_istable(L, -1)) {
+    if (operation->route == NULL)
+      add_texts(L, secrets, 0);
+    else
+      add_fields(L, secrets);
+  }
+  lua_pop(L, 1);
 }
 
 int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key) {

@@ -1,53 +1,8 @@
-/* What texts about a call may not show: read from its request, taken out of what came of it. */
+/* Takes out of what came of a call what no text may show. */
 #include "binding.h"
 
-/* JSON is decoded to 100 levels at most; what a caller wrote may go on for ever. */
-#define GIVEN_DEPTH_MAX 50
-#define ANSWER_DEPTH_MAX 200
-
-static void add_text(lua_State *L, int index, lks_secrets *secrets) {
-  size_t length;
-  const char *text = lua_tolstring(L, index, &length);
-  if (!lks_secrets_add(secrets, text, length)) lks_lua_no_memory(L);
-}
-
-/* Adds the texts at every level of the value on top of the stack, names of members apart. */
-static void add_texts(lua_State *L, lks_secrets *secrets, int depth) {
-  if (lua_type(L, -1) == LUA_TSTRING) add_text(L, -1, secrets);
-  if (!lua_istable(L, -1) || depth >= GIVEN_DEPTH_MAX) return;
-  luaL_checkstack(L, 4, NULL);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    add_texts(L, secrets, depth + 1);
-    lua_pop(L, 1);
-  }
-}
-
-/* Adds those that the table on top of the stack has under the names that a service knows. */
-static void add_fields(lua_State *L, lks_secrets *secrets) {
-  bool seen[LKS_MEMBER_COUNT] = {false};
-  for (unsigned i = 0; i < LKS_SCHEMA_COUNT; i++) {
-    const lks_schema *schema = lks_schema_get((lks_schema_id)i);
-    for (const lks_field *field = schema->fields; field < schema->fields + schema->count; field++) {
-      if (field->secrecy == LKS_OPEN || seen[field->member]) continue;
-      seen[field->member] = true;
-      lua_getfield(L, -1, field->wire);
-      if (lua_type(L, -1) == LUA_TSTRING) add_text(L, -1, secrets);
-      lua_pop(L, 1);
-    }
-  }
-}
-
-void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets) {
-  lua_getfield(L, index, "fields");
-  if (lua_istable(L, -1)) {
-    if (operation->route == NULL)
-      add_texts(L, secrets, 0);
-    else
-      add_fields(L, secrets);
-  }
-  lua_pop(L, 1);
-}
+/* JSON is decoded to 100 levels at most; this only guards the C stack. */
+#define DEPTH_MAX 200
 
 static bool shows(const lks_call_box *box, const char *text, size_t length) {
   return lks_secrets_shown(&box->secrets, lks_call_current_key(box->call), text, length);
@@ -71,7 +26,7 @@ static void redact_text(lua_State *L, lks_call_box *box) {
 static void redact_value(lua_State *L, lks_call_box *box, int depth) {
   if (lua_type(L, -1) == LUA_TSTRING) redact_text(L, box);
   if (!lua_istable(L, -1)) return;
-  if (depth >= ANSWER_DEPTH_MAX) {
+  if (depth >= DEPTH_MAX) {
     lua_pop(L, 1);
     lua_pushliteral(L, "[too deep]");
     return;

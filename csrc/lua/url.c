@@ -49,7 +49,7 @@ static int url_shown(lua_State *L) {
   return 1;
 }
 
-/* core.proxy(text) -> scheme ("" where none is written), place | nil, login decoded | nil; nil when no driver can be
+/* core.proxy(text) -> scheme ("" where none is written), place | nil, login decoded | nil; nil when no transport can be
  * given it. See lks_url_read_proxy. */
 static int url_proxy(lua_State *L) {
   lks_proxy proxy;

@@ -57,19 +57,7 @@ function checks.path(value)
 end
 
 function checks.windows(value)
-  local text = "must be a list of at most 8 { requests, seconds }: 1 to 10000 requests in a microsecond or more"
-  if value == false then return nil end
-  if type(value) ~= "table" then return text end
-  local entries = 0
-  for _ in pairs(value) do entries = entries + 1 end
-  if entries ~= #value or entries > 8 then return text end
-  for _, window in ipairs(value) do
-    local requests, seconds = type(window) == "table" and window[1], type(window) == "table" and window[2]
-    if type(requests) ~= "number" or type(seconds) ~= "number" then return text end
-    if not (requests >= 1 and requests <= 10000 and requests % 1 == 0 and seconds >= 1e-6 and seconds < math.huge) then
-      return text
-    end
-  end
+  return value ~= false and core.windows_problem(value) or nil
 end
 
 function checks.clock(value)

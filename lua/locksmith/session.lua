@@ -18,14 +18,11 @@ Session.__index = Session
 local session = {}
 
 local function fill_defaults(options)
-  options.timeout = options.timeout or (transport.under_nginx() and 30 or 90)
-  options.attempt_timeout = options.attempt_timeout or 10
-  options.connect_timeout = options.connect_timeout or 5
-  options.max_retries = options.max_retries or 2
-  options.pacing = options.pacing or "wait"
-  options.pacing_margin = options.pacing_margin or 0.05
+  if transport.under_nginx() then options.timeout = options.timeout or core.server_timeout end
+  for name, value in pairs(core.defaults) do
+    if options[name] == nil then options[name] = value end
+  end
   options.on_store_error = options.on_store_error or "local"
-  options.max_response_bytes = options.max_response_bytes or 8 * 1024 * 1024
   return options
 end
 

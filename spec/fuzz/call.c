@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/call.h"
+#include "core/retry_after.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define S LKS_SECOND

@@ -13,6 +13,7 @@
 #include "core/number.h"
 #include "core/quota.h"
 #include "core/request.h"
+#include "core/retry_after.h"
 #include "core/url.h"
 #include "core/utf8.h"
 

@@ -1,5 +1,5 @@
 /* The forms of time in header fields: HTTP-date, Retry-After, X-Api-Quota-Reset. */
-#include "core/timestamp.h"
+#include "core/retry_after.h"
 
 #include <string.h>
 
