@@ -46,6 +46,13 @@ describe("addresses:create", function()
     assert.truthy(box)
   end)
 
+  it("sends a text without what the service would trim", function()
+    local locker, box = sandboxed()
+    assert.equal("Jo B.", assert(locker.addresses:create { description = "\t Jo B.\194\160\n" }).description)
+    local log = box:log()
+    assert.equal("Jo B.", select(2, json.decode(log[2].body)).description)
+  end)
+
   it("says that the alias exists when the second step fails", function()
     local failing = { status = 500, body = '{"code":"0008"}' }
     local locker = clients.locker { { status = 201, body = address().body }, failing }

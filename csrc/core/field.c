@@ -89,6 +89,7 @@ static bool has_no_width(unsigned long code) {
 /* What a text is made of, apart from the white space around it. */
 typedef struct text_content {
   size_t characters; /* from the first that is no space to the last */
+  size_t begin, end; /* of these, as offsets */
   bool visible, has_nul, has_control;
 } text_content;
 
@@ -101,7 +102,8 @@ static bool read_content(const char *text, size_t length, text_content *content)
     unsigned long code = (unsigned char)text[i];
     size = 1;
     if (code > ' ' && code < 0x7F && spaces == 0) { /* as most are, which needs no closer look */
-      content->characters++;
+      if (content->characters++ == 0) content->begin = i;
+      content->end = i + 1;
       content->visible = true;
       continue;
     }
@@ -119,7 +121,8 @@ static bool read_content(const char *text, size_t length, text_content *content)
     }
     spaces = 0;
     control_within = false;
-    content->characters++;
+    if (content->characters++ == 0) content->begin = i;
+    content->end = i + size;
     if (!has_no_width(code)) content->visible = true;
     if (lks_ascii_is_control(code)) content->has_control = true;
   }
@@ -144,4 +147,12 @@ lks_text_status lks_field_check_text(const lks_field *field, const char *text, s
   if (field->minimum > 0 && characters < field->minimum) return LKS_TEXT_TOO_SHORT;
   if (field->maximum > 0 && characters > field->maximum) return LKS_TEXT_TOO_LONG;
   return LKS_TEXT_OK;
+}
+
+const char *lks_field_sent_text(const lks_field *field, const char *text, size_t length, size_t *sent_length) {
+  text_content content;
+  *sent_length = length;
+  if ((field->flags & LKS_FIELD_TRIMMED) == 0 || !read_content(text, length, &content)) return text;
+  *sent_length = content.end - content.begin;
+  return text + content.begin;
 }

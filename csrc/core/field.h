@@ -89,4 +89,8 @@ typedef enum lks_text_status {
 
 lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length);
 
+/* A text that passed the check as it is sent: without what the service would trim, so that it can be compared with what
+ * the service has. Points into `text`. */
+const char *lks_field_sent_text(const lks_field *field, const char *text, size_t length, size_t *sent_length);
+
 #endif

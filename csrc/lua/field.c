@@ -44,6 +44,12 @@ static int read_text(lua_State *L, field_reader *reader, const lks_field *field,
   int refused = refuse_text(L, field, name, lks_field_check_text(field, text.data, text.length));
   if (refused) return refused;
   lks_link_set_text(&reader->link, field->member, text);
+  size_t length;
+  const char *sent = lks_field_sent_text(field, text.data, text.length, &length);
+  if (length < text.length) {
+    lua_pushlstring(L, sent, length);
+    lua_remove(L, -2);
+  }
   return 0;
 }
 

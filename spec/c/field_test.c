@@ -177,6 +177,24 @@ static void test_what_locker_trims_is_not_counted(void) {
   CHECK_INT(check(address, "description", text, sizeof text), LKS_TEXT_TOO_LONG);
 }
 
+static void check_sent(const lks_schema *schema, const char *name, const char *text, const char *expected) {
+  const lks_field *field = &schema->fields[find(schema, name)];
+  size_t length;
+  const char *sent = lks_field_sent_text(field, guard_place(text, strlen(text)), strlen(text), &length);
+  CHECK_INT(length, strlen(expected));
+  CHECK(length == strlen(expected) && memcmp(sent, expected, length) == 0);
+}
+
+static void test_what_locker_trims_is_not_sent(void) {
+  const lks_schema *address = lks_schema_get(LKS_SCHEMA_ADDRESS);
+  check_sent(address, "description", "\t a b\xC2\xA0\n", "a b");
+  check_sent(address, "description", "plain", "plain");
+  check_sent(address, "description", " \xE3\x80\x80 ", "");
+  check_sent(address, "description", "", "");
+  check_sent(lks_schema_get(LKS_SCHEMA_SUBDOMAIN), "subdomain", "shop ", "shop");
+  check_sent(lks_schema_get(LKS_SCHEMA_LINK), "memo", " as it is ", " as it is ");
+}
+
 static void test_control_characters(void) {
   static const struct {
     lks_schema_id schema;
@@ -290,6 +308,7 @@ int main(void) {
   RUN(test_lengths_are_counted_in_characters);
   RUN(test_required_texts_of_a_link_are_not_empty_and_have_no_end);
   RUN(test_what_locker_trims_is_not_counted);
+  RUN(test_what_locker_trims_is_not_sent);
   RUN(test_control_characters);
   RUN(test_blank_is_what_cannot_be_seen);
   RUN(test_utf8);
