@@ -6,6 +6,7 @@ local flags = require "locksmith.flags"
 local json = require "locksmith.json"
 local lists = require "locksmith.lists"
 local options = require "locksmith.options"
+local plan = require "locksmith.plan"
 local resource = require "locksmith.resource"
 
 ---@class locksmith.Addresses
@@ -158,5 +159,7 @@ Addresses.set_enabled = setter "enabled"
 ---@return locksmith.Address?
 ---@return locksmith.Response|locksmith.Error # as of set_enabled; plan_required on free plans
 Addresses.set_block_spam = setter "block_spam"
+
+Addresses.plan = plan.method
 
 return { new = resource.class("locksmith.addresses", Addresses) }

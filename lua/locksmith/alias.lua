@@ -73,12 +73,15 @@ end
 
 -- A PUT with another local part than the present one is a rename, which only the oldest alias may have, to a name that
 -- nobody has or had.
-local function is_about_name(err)
+---@param err locksmith.Error of a change
+---@return boolean # whether the service took it for a new name
+function alias.is_about_name(err)
   if err.status == 403 then return true end
   return err.status == 400 and type(err.details) == "table" and err.details.address ~= nil
 end
 
-local function with_name(fields, name)
+---@return table<string, any> # a change of the other fields, as the service wants it
+function alias.with_name(fields, name)
   local wire = { address = name }
   for field, value in pairs(fields) do wire[field] = value end
   return wire
@@ -95,18 +98,18 @@ end
 ---@param opts table
 ---@return locksmith.Error?
 function alias.change(task, id, name, fields, opts)
-  local err = alias.put(task, id, with_name(fields, name), opts)
-  if not err or not is_about_name(err) then return err end
+  local err = alias.put(task, id, alias.with_name(fields, name), opts)
+  if not err or not alias.is_about_name(err) then return err end
   local present, failure = alias.fetch(task, id, opts)
   if not present then
     failure.outcome = err.outcome
     return Error.of_write(failure)
   end
   if present.address == name then return err end
-  local second = alias.put(task, id, with_name(fields, present.address), opts)
+  local second = alias.put(task, id, alias.with_name(fields, present.address), opts)
   if not second then return nil end
   if err.outcome == "unknown" then second.outcome = "unknown" end
-  if not is_about_name(second) then return second end
+  if not alias.is_about_name(second) then return second end
   return Error.about(second, {
     kind = "conflict",
     message = ("someone else renamed the alias from %s to %s, and again, while it was being changed")

@@ -29,7 +29,9 @@ function flags.learn(session, obeyed)
   session.flags_dropped = not obeyed and session.now() or nil
 end
 
-local function drops(session)
+---@param session locksmith.Session
+---@return boolean # whether a PUT was seen to be dropped lately
+function flags.drops(session)
   local since = session.flags_dropped
   return since ~= nil and math.abs(session.now() - since) < DROPS_FOR
 end
@@ -128,7 +130,7 @@ function flags.set(task, id, known, flag, want, opts)
   for round = 1, ROUNDS do
     if address[flag] == want then return address, response end
     change.rounds = round
-    if not drops(task.session) then
+    if not flags.drops(task.session) then
       address, response = change:put(address)
       if not address then return nil, response end
       if address[flag] == want then return address, response end

@@ -91,19 +91,9 @@ function lists.extend(methods, name)
   ---@param q table? as for each
   ---@param opts table? the timeout covers all requests together
   ---@return table? items
-  ---@return locksmith.Error?
+  ---@return locksmith.Response|locksmith.Error
   methods.all = method(".all", WALK, function(task, q, opts)
-    local walker = walk.new(source(task, opts), q, true)
-    local items = {}
-    while true do
-      local got, problem = walker:next()
-      if problem then
-        problem.resume = nil -- it would leave out what was read and is not handed out
-        return nil, problem
-      end
-      if not got then return items end
-      for i = 1, #got do items[#items + 1] = got[i] end
-    end
+    return walk.all(source(task, opts), q)
   end, true)
 end
 

@@ -14,6 +14,7 @@ pages.SIZE = 100
 ---@field task locksmith.Task
 ---@field operation string
 ---@field opts table per-call options
+---@field response locksmith.Response? of its last page
 
 --- An answer that is no list, or not the one asked for.
 ---@param source locksmith.ListSource
@@ -94,6 +95,7 @@ function pages.fetch(source, q)
   else
     items.count, items.page, items.has_next, items.has_previous, items.whole = #items, 1, false, false, true
   end
+  source.response = response
   return items, response
 end
 

@@ -25,21 +25,23 @@ end
 --- task instead of the object.
 ---@param name string
 ---@param methods table<string, fun(task: locksmith.Task, ...): any, any>
----@param more table? further fields of the metatable
+---@param more table? further fields of the metatable; functions get session and object
+---@param objects boolean? methods get the object, too, after the task
 ---@return fun(session: locksmith.Session, object: table?): table new
-function resource.class(name, methods, more)
+function resource.class(name, methods, more, objects)
   local index = {}
   local class = { __index = index, __name = name, __metatable = false }
   for method, carry_out in pairs(methods) do
     index[method] = function(self, ...)
       local own = task.new(session_of(class, self, method))
+      if objects then return own:carry_out(carry_out, self, ...) end
       return own:carry_out(carry_out, ...)
     end
   end
   class.__tostring = function() return name end
   for field, value in pairs(more or {}) do
     class[field] = type(value) == "function" and function(self, ...)
-      return value(session_of(class, self, field), ...)
+      return value(session_of(class, self, field), self, ...)
     end or value
   end
   return function(session, object)

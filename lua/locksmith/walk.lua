@@ -258,4 +258,22 @@ function walk.new(source, q, snapshot)
   }, Walk)
 end
 
+--- Reads to the end.
+---@param source locksmith.ListSource
+---@param q table as of new
+---@return table? items
+---@return locksmith.Response|locksmith.Error # of the last request
+function walk.all(source, q)
+  local walker, items = walk.new(source, q, true), {}
+  while true do
+    local page, err = walker:next()
+    if err then
+      err.resume = nil -- it would leave out what was read and is not handed out
+      return nil, err
+    end
+    if not page then return items, source.response end
+    for i = 1, #page do items[#items + 1] = page[i] end
+  end
+end
+
 return walk
