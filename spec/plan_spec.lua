@@ -2,7 +2,9 @@
 
 local clients = require "spec.support.clients"
 local json = require "locksmith.json"
+local locksmith = require "locksmith"
 local sandbox = require "locksmith.sandbox"
+local server = require "spec.support.server"
 local virtual = require "spec.support.virtual"
 
 local LOST = { kind = "network", sent = true, after = true }
@@ -166,6 +168,7 @@ describe("an applied plan", function()
 
   it("is looked at before it is written where it is not fresh", function()
     for _, delay in ipairs {
+      function(_, _, plan) plan[120].change = "delete" end,
       function(box) box.options.clock.sleep(2) end,
       function(_, locker) locker.addresses:set_enabled(1, false) end,
       function(_, _, plan) plan:apply() end,
@@ -175,7 +178,7 @@ describe("an applied plan", function()
       delay(box, locker, plan)
       box:set_address(2, { enabled = false })
       box:clear_log()
-      local report = assert(plan:apply())
+      local report = assert(plan:apply { confirm_deletions = 1 })
       assert.equal("GET", box:log()[1].method)
       local skipped = ids(report.skipped)
       assert.equal(2, skipped[1] == 1 and skipped[2] or skipped[1])
@@ -515,5 +518,32 @@ describe("what goes wrong while a plan is applied", function()
     assert.equal(700, #report.applied)
     assert.is_true(report.elapsed < 70, report.elapsed)
     assert.is_true(#box:log() < 720, #box:log())
+  end)
+end)
+
+if not server.available() then
+  describe("a plan applied over real sockets", function() pending "needs nginx with its Lua module" end)
+  return
+end
+
+describe("a plan applied over real sockets", function()
+  it("has so many writes under way as it may, and no request too many", function()
+    local addresses = {}
+    for i = 1, 700 do addresses[i] = { description = "customer " .. i } end
+    local key = sandbox.LOCKER_KEY .. "0"
+    local box = server.sandbox { throttle = false, accounts = { { name = "many", token = key, addresses = addresses } } }
+    finally(function() box.stop() end)
+    local flying, most = 0, 0
+    local locker = assert(locksmith.locker { api_key = key, base_url = box.url, store = locksmith.memory(),
+      on_event = function(event)
+        if event.type == "request" then flying = flying + 1 end
+        if event.type == "response" and event.attempt then flying = flying - 1 end
+        most = math.max(most, flying)
+      end })
+    local report = assert(assert(locker.addresses:plan(disable)):apply { concurrency = 5 })
+    assert.equal(700, #report.applied)
+    assert.equal(5, most)
+    assert.equal(702, #box:control "log")
+    for _, address in ipairs(box:call("addresses", "many")) do assert.is_false(address.enabled) end
   end)
 end)

@@ -16,8 +16,9 @@ local NAME = "locker.addresses.plan.apply"
 local CONCURRENCY = 8
 -- Someone else may change an alias meanwhile, a write may be lost; so often it is worth trying.
 local ROUNDS = 3
--- Before it writes, apply looks whether something changed since the plan. Not where so many changes are to be made and
--- the plan is not so many seconds old: writing them takes longer than that, and no look would be a fresh one.
+-- Before it writes, apply looks whether something changed since the plan. Not where so many changes, and no deletions,
+-- are to be made and the plan is not so many seconds old: writing them takes longer than that, and no look would be a
+-- fresh one.
 local MANY, MOMENT = 100, 2
 -- Errors that every further write would meet.
 local ENDS = { unauthenticated = true, closed = true, config = true, store = true, phase = true }
@@ -347,8 +348,7 @@ local function carry_out(run, writings)
   end
 end
 
-local function check_deletions(writings, opts)
-  local deletions = #of_kind(writings, true)
+local function check_deletions(deletions, opts)
   if deletions == 0 or opts.confirm_deletions == deletions then return nil end
   return Error.refused("invalid_request", ("the plan deletes %d for good: pass confirm_deletions = %d%s"):format(
     deletions, deletions, opts.confirm_deletions and (", not %d"):format(opts.confirm_deletions) or ""), NAME)
@@ -367,12 +367,13 @@ apply.method = resource.method({ name = NAME, arguments = { function(plan) retur
     for i, item in ipairs(plan) do
       writings[i] = { item = item, known = item.before, need = item.change ~= "delete" and item.change or {} }
     end
-    local err = check_deletions(writings, opts) or task:ready(NAME)
+    local deletions = #of_kind(writings, true)
+    local err = check_deletions(deletions, opts) or task:ready(NAME)
     if err then return nil, err end
     local report = setmetatable({ applied = {}, failed = {}, skipped = {}, requests = 0, elapsed = 0 }, Report)
     local run = { task = task, opts = opts, given = opts, report = report, total = #writings, pending = 0,
       began = task.session.now() }
-    if #writings > 0 and not is_fresh(run, plan) then
+    if #writings > 0 and (deletions > 0 or not is_fresh(run, plan)) then
       local by_id, failure = look(run)
       if not by_id then return resource.step_failed(failure, NAME, resource.unchanged(failure)) end
       writings = sieve(run, writings, by_id)
