@@ -531,7 +531,8 @@ describe("a plan applied over real sockets", function()
     local addresses = {}
     for i = 1, 700 do addresses[i] = { description = "customer " .. i } end
     local key = sandbox.LOCKER_KEY .. "0"
-    local box = server.sandbox { throttle = false, accounts = { { name = "many", token = key, addresses = addresses } } }
+    local many = { name = "many", token = key, addresses = addresses }
+    local box = server.sandbox { throttle = false, accounts = { many } }
     finally(function() box.stop() end)
     local flying, most = 0, 0
     local locker = assert(locksmith.locker { api_key = key, base_url = box.url, store = locksmith.memory(),

@@ -2,10 +2,9 @@
 
 local Error = require "locksmith.error"
 local alias = require "locksmith.alias"
+local ensure = require "locksmith.ensure"
 local flags = require "locksmith.flags"
-local json = require "locksmith.json"
 local lists = require "locksmith.lists"
-local options = require "locksmith.options"
 local plan = require "locksmith.plan"
 local resource = require "locksmith.resource"
 
@@ -17,13 +16,6 @@ lists.extend(Addresses, "locker.addresses")
 local NAME = alias.NAME
 
 local method, step_failed, unchanged = resource.method, resource.step_failed, resource.unchanged
-
---- Reads back what a write left behind.
-local function confirm(task, id, opts, outcome, known)
-  local address, response = alias.fetch(task, id, opts)
-  if address then return address, response end
-  return step_failed(response, task.operation, outcome, known)
-end
 
 local FIELDS = resource.fields "address"
 
@@ -53,20 +45,9 @@ end
 ---  could not be set; limit_reached on a full free plan
 Addresses.create = method({ name = NAME .. "create", arguments = { fields_of_new }, steps = true },
   function(task, wire, opts)
-    local operation = task.operation
-    local address, response = task:call(operation, opts, { body = next(wire) and assert(json.encode(wire)) or "{}" })
-    if not address then return nil, response end
-    if not resource.has_id(address) then
-      return task:unexpected(operation, "the answer is not an address", response, "unknown")
-    end
-    task.made = address
-    local description = wire.description
-    if description == nil or description == address.description then return address, response end
-    local id = options.id(address.id, operation)
-    local failure = alias.change(task, id, address.address, { description = description }, opts)
-    if failure then return step_failed(failure, operation, "applied", address) end
-    address.description = description
-    return confirm(task, id, opts, "applied", address)
+    local address, response = alias.make(task, wire, opts)
+    if not address or wire.description == nil then return address, response end
+    return alias.describe(task, address, response, wire.description, opts)
   end)
 
 ---@param id integer|string|locksmith.Address
@@ -118,7 +99,7 @@ Addresses.update = method({ name = NAME .. "update", arguments = { alias.id, fie
     end
     if failure then return step_failed(failure, operation) end
     local asks_flag = wire.enabled ~= nil or wire.block_spam ~= nil
-    local address, response = confirm(task, id, opts, asks_flag and "unknown" or "applied")
+    local address, response = alias.confirm(task, id, opts, asks_flag and "unknown" or "applied")
     if not address then return nil, response end
     return judge(task, wire, present, address, response)
   end)
@@ -160,6 +141,7 @@ Addresses.set_enabled = setter "enabled"
 ---@return locksmith.Response|locksmith.Error # as of set_enabled; plan_required on free plans
 Addresses.set_block_spam = setter "block_spam"
 
+Addresses.ensure = ensure
 Addresses.plan = plan.method
 
 return { new = resource.class("locksmith.addresses", Addresses) }

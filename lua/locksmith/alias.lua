@@ -60,6 +60,54 @@ function alias.fetch(task, id, opts)
   return address, response
 end
 
+--- Reads back what a write of the task left behind.
+---@param task locksmith.Task
+---@param id string
+---@param opts table
+---@param outcome string? what became of the task where that fails
+---@param known locksmith.Address?
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error
+function alias.confirm(task, id, opts, outcome, known)
+  local address, response = alias.fetch(task, id, opts)
+  if address then return address, response end
+  return resource.step_failed(response, task.operation, outcome, known)
+end
+
+--- Makes an alias.
+---@param task locksmith.Task
+---@param wire table<string, any> what the service may ignore
+---@param opts table
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error
+function alias.make(task, wire, opts)
+  local operation = alias.NAME .. "create"
+  local address, response = task:call(operation, opts, { body = next(wire) and assert(json.encode(wire)) or "{}" })
+  if not address then return nil, response end
+  if not resource.has_id(address) then
+    return task:unexpected(operation, "the answer is not an address", response, "unknown")
+  end
+  task.made = address
+  return address, response
+end
+
+--- Gives a new alias its description, which the service ignored when it was made.
+---@param task locksmith.Task
+---@param address locksmith.Address
+---@param response locksmith.Response with which it came
+---@param description string
+---@param opts table
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error # outcome "applied" with the alias in `value`
+function alias.describe(task, address, response, description, opts)
+  if description == address.description then return address, response end
+  local id = options.id(address.id, task.operation)
+  local failure = alias.change(task, id, address.address, { description = description }, opts)
+  if failure then return resource.step_failed(failure, task.operation, "applied", address) end
+  address.description = description
+  return alias.confirm(task, id, opts, "applied", address)
+end
+
 --- Changes an alias as told, local part included.
 ---@param task locksmith.Task
 ---@param id string
