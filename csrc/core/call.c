@@ -459,8 +459,16 @@ size_t lks_call_attempt_count(const lks_call *call) {
   return call->attempt_count;
 }
 
+lks_time lks_call_attempt_began(const lks_call *call) {
+  return call->attempt_began;
+}
+
 lks_time lks_call_deadline(const lks_call *call) {
   return call->deadline;
+}
+
+lks_time lks_call_now(const lks_call *call) {
+  return call->seen;
 }
 
 bool lks_call_holds_slot(const lks_call *call) {

@@ -159,7 +159,11 @@ typedef struct lks_result {
 void lks_call_result(const lks_call *call, lks_result *result);
 /* Attempts begun so far, the running one included. */
 size_t lks_call_attempt_count(const lks_call *call);
+/* When the last attempt began, by the clock as it said `now` last. */
+lks_time lks_call_attempt_began(const lks_call *call);
 lks_time lks_call_deadline(const lks_call *call);
+/* The latest `now`. */
+lks_time lks_call_now(const lks_call *call);
 /* Whether a slot is held that was not used yet: under PACE, one that was waited for and has come. */
 bool lks_call_holds_slot(const lks_call *call);
 /* Whether SEND was said and the attempt has not ended: the one time at which the request may be sent. */

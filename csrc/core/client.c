@@ -15,6 +15,7 @@ struct lks_client {
   lks_buffer user_agent;
   lks_budget budget;
   lks_key *key;
+  lks_pace *uncounted; /* sends that no state counts, for want of windows; NULL where there are windows */
   char state_name[LKS_STATE_NAME_SIZE];
 };
 
@@ -61,7 +62,9 @@ lks_url_status lks_client_new(const lks_client_options *options, lks_client **ou
   lks_buffer_init(&client->path_prefix, LKS_URL_MAX);
   lks_buffer_init(&client->user_agent, LKS_URL_MAX);
   lks_budget_init(&client->budget);
-  lks_url_status status = fill(client, options);
+  if (client->windows.count == 0) client->uncounted = lks_pace_new();
+  bool whole = client->windows.count > 0 || client->uncounted != NULL;
+  lks_url_status status = whole ? fill(client, options) : LKS_URL_NO_MEMORY;
   if (status != LKS_URL_OK) {
     lks_client_release(client);
     return status;
@@ -81,6 +84,7 @@ void lks_client_release(lks_client *client) {
   lks_buffer_free(&client->path_prefix);
   lks_buffer_free(&client->user_agent);
   lks_key_free(client->key);
+  lks_pace_free(client->uncounted);
   free(client);
 }
 
@@ -164,37 +168,58 @@ static const char *reason(lks_kind kind, lks_pacing pacing) {
                                    : "the next free slot lies beyond the deadline";
 }
 
-lks_wish lks_client_wish(const lks_call *call, lks_span longest) {
+lks_wish lks_client_wish(const lks_client *client, const lks_call *call, lks_span longest, lks_time now) {
   return (lks_wish){
       .longest = longest,
       .renews = lks_call_holds_slot(call),
       .unpaced = lks_call_pacing(call) == LKS_PACING_OFF,
       .quota = (lks_call_operation(call)->flags & LKS_OPERATION_QUOTA) != 0,
       .late = lks_call_late(call),
+      .uncounted = client->uncounted,
+      .ahead = now - lks_call_now(call),
   };
 }
 
-lks_settlement lks_client_settlement(const lks_call *call, unsigned effects) {
+lks_settlement lks_client_settlement(const lks_client *client, const lks_call *call, unsigned effects, lks_time now) {
   return (lks_settlement){
       .unused = (effects & LKS_EFFECT_RELEASE) != 0,
       .late = (effects & LKS_EFFECT_MOVE) ? lks_call_lateness(call) : 0,
       .pause = (effects & LKS_EFFECT_PAUSE) ? lks_call_pause(call) : 0,
+      .uncounted = client->uncounted,
+      .ahead = now - lks_call_now(call),
   };
 }
 
-void lks_client_paced(lks_call *call, lks_time now, lks_kind kind, lks_span span) {
+void lks_client_settled(lks_client *client, unsigned effects) {
+  if (client->uncounted != NULL && (effects & LKS_EFFECT_PAUSE)) lks_pace_empty(client->uncounted);
+}
+
+/* Keeps count of what a state without windows does not: what is sent, and what of it did not pass. */
+static void note(lks_client *client, const lks_call *call, const lks_action *action, lks_ticket *ticket) {
+  static const lks_windows memory = {.count = 1, .window = {{LKS_WINDOW_REQUESTS_MAX, LKS_THROTTLE_MEMORY}}};
+  if (client->uncounted == NULL || ticket->counted) return;
+  lks_time began = lks_call_attempt_began(call);
+  if (action->kind == LKS_ACTION_SEND)
+    ticket->noted = lks_pace_record(client->uncounted, &memory, began, began);
+  else if (ticket->noted && (action->effects & (LKS_EFFECT_PAUSE | LKS_EFFECT_RELEASE)))
+    ticket->noted = lks_pace_release(client->uncounted, began);
+}
+
+void lks_client_paced(lks_client *client, lks_call *call, lks_time now, const lks_ticket *ticket, lks_kind kind,
+                      lks_span span) {
+  if (client->uncounted != NULL && ticket->bound) lks_pace_empty(client->uncounted);
   if (kind == LKS_KIND_NONE)
     lks_call_grant(call, now, span);
   else
     lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
 }
 
-static void pace(const lks_client *client, lks_state *state, lks_call *call, lks_time now, lks_span longest,
+static void pace(lks_client *client, lks_state *state, lks_call *call, lks_time now, lks_span longest,
                  lks_ticket *ticket) {
-  const lks_wish wish = lks_client_wish(call, longest);
+  const lks_wish wish = lks_client_wish(client, call, longest, now);
   lks_span span;
   lks_kind kind = lks_state_take(state, &client->windows, &wish, now, ticket, &span);
-  lks_client_paced(call, now, kind, span);
+  lks_client_paced(client, call, now, ticket, kind, span);
 }
 
 lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call *call, lks_ticket *ticket,
@@ -202,12 +227,14 @@ lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call
   unsigned unsettled = 0;
   for (;;) {
     lks_action action = lks_call_next(call, now);
+    note(client, call, &action, ticket);
     bool paced = action.kind == LKS_ACTION_PACE && store != NULL;
     if (store != NULL && (paced || action.effects != 0)) {
       lks_state *state = state_of(client, store, call);
       if (state != NULL) {
-        const lks_settlement settlement = lks_client_settlement(call, action.effects);
+        const lks_settlement settlement = lks_client_settlement(client, call, action.effects, now);
         lks_state_settle(state, ticket, now, &settlement);
+        lks_client_settled(client, action.effects);
         if (paced) pace(client, state, call, now, action.span, ticket);
       } else if (paced) {
         lks_call_refuse(call, now, LKS_KIND_NO_MEMORY, -1, "out of memory");

@@ -72,11 +72,15 @@ lks_action lks_client_next(lks_client *client, lks_memory_store *store, lks_call
                            lks_time now);
 
 /* The parts of lks_client_next, for a state that is kept elsewhere: what the call wants of it, ... */
-lks_wish lks_client_wish(const lks_call *call, lks_span longest);
-/* ... what effects announced with an action mean to it, valid until the next lks_call_next, ... */
-lks_settlement lks_client_settlement(const lks_call *call, unsigned effects);
+lks_wish lks_client_wish(const lks_client *client, const lks_call *call, lks_span longest, lks_time now);
+/* ... what effects announced with an action mean to it, valid until the next lks_call_next (`now` by the state's
+ * clock), ... */
+lks_settlement lks_client_settlement(const lks_client *client, const lks_call *call, unsigned effects, lks_time now);
+/* The state was told of them for good. */
+void lks_client_settled(lks_client *client, unsigned effects);
 /* ... and what lks_state_take answered, handed to the call. */
-void lks_client_paced(lks_call *call, lks_time now, lks_kind kind, lks_span span);
+void lks_client_paced(lks_client *client, lks_call *call, lks_time now, const lks_ticket *ticket, lks_kind kind,
+                      lks_span span);
 
 typedef struct lks_received {
   int status;

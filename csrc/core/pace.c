@@ -175,8 +175,8 @@ bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, l
   return insert(pace, bounded(at));
 }
 
-void lks_pace_release(lks_pace *pace, lks_time slot) {
-  take_out(pace, slot);
+bool lks_pace_release(lks_pace *pace, lks_time slot) {
+  return take_out(pace, slot);
 }
 
 void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at) {
@@ -283,26 +283,48 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
   return times != NULL && replace(pace, times, capacity, other->count, other);
 }
 
-bool lks_pace_merge(lks_pace *pace, const lks_pace *other) {
+bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   size_t most = pace->count + other->count, capacity = capacity_for(most), count = 0, i = 0, j = 0;
   lks_time *times = malloc(capacity * sizeof *times);
   if (times == NULL) return false;
   while (i < pace->count || j < other->count) {
     lks_time mine = i < pace->count ? *kept(pace, i) : INT64_MAX;
-    lks_time theirs = j < other->count ? *kept(other, j) : INT64_MAX;
+    lks_time theirs = j < other->count ? bounded(*kept(other, j) + ahead) : INT64_MAX;
     times[count++] = mine < theirs ? mine : theirs;
     if (mine <= theirs) i++;
     if (theirs <= mine) j++;
   }
   lks_pace rest = *pace;
-  rest.dropped = later(pace->dropped, other->dropped);
-  rest.paused = later(pace->paused, other->paused);
-  rest.now = later(pace->now, other->now);
   rest.longest = later(pace->longest, other->longest);
   rest.changed = true;
   replace(pace, times, capacity, count, &rest);
   while (pace->count > LKS_PACE_HISTORY_MAX) drop_first(pace);
   return true;
+}
+
+bool lks_pace_merge(lks_pace *pace, const lks_pace *other) {
+  if (!lks_pace_add(pace, other, 0)) return false;
+  pace->dropped = later(pace->dropped, other->dropped);
+  pace->paused = later(pace->paused, other->paused);
+  pace->now = later(pace->now, other->now);
+  return true;
+}
+
+bool lks_pace_keeps(const lks_pace *pace) {
+  return pace->longest > 0;
+}
+
+bool lks_pace_is_empty(const lks_pace *pace) {
+  return pace->count == 0;
+}
+
+void lks_pace_empty(lks_pace *pace) {
+  pace->count = 0;
+}
+
+size_t lks_pace_count(const lks_pace *pace, lks_time from, lks_time to) {
+  size_t until = count_until(pace, to), before = count_until(pace, from - 1);
+  return until > before ? until - before : 0;
 }
 
 bool lks_pace_changed(const lks_pace *pace) {
@@ -311,6 +333,10 @@ bool lks_pace_changed(const lks_pace *pace) {
 
 lks_time lks_pace_newest(const lks_pace *pace) {
   return pace->count == 0 ? -LKS_TIME_MAX : *kept(pace, pace->count - 1);
+}
+
+lks_time lks_pace_oldest(const lks_pace *pace) {
+  return pace->count == 0 ? LKS_TIME_MAX : *kept(pace, 0);
 }
 
 /* A written history: these, then the slots in order. */

@@ -54,8 +54,9 @@ bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, 
 bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time at);
 
 /* Gives back a slot whose request was certainly not sent. Slots already promised to others stay as they are. A slot
- * that is not in the history (out of reach of every window, or promised before the clock was set back) is ignored. */
-void lks_pace_release(lks_pace *pace, lks_time slot);
+ * that is not in the history (out of reach of every window, or promised before the clock was set back) is ignored:
+ * false. */
+bool lks_pace_release(lks_pace *pace, lks_time slot);
 
 /* The send of `slot` really left at `at`, later than planned. A slot that is not in the history is recorded anew. */
 void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at);
@@ -89,11 +90,30 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other);
  * pause holds. False, `pace` staying as it was, when out of memory. */
 bool lks_pace_merge(lks_pace *pace, const lks_pace *other);
 
+/* Adds the slots of `other`, a history by a clock that is `ahead` behind that of `pace`. False, `pace` staying as it
+ * was, when out of memory. */
+bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead);
+
+/* Whether slots that are taken from now on are kept. */
+bool lks_pace_keeps(const lks_pace *pace);
+
+/* Whether no slot is kept. */
+bool lks_pace_is_empty(const lks_pace *pace);
+
+/* Forgets the slots. */
+void lks_pace_empty(lks_pace *pace);
+
+/* How many slots lie from `from` to `to`, both included. */
+size_t lks_pace_count(const lks_pace *pace, lks_time from, lks_time to);
+
 /* Whether it says anything that it did not when it was made or read; the time that has passed is nothing. */
 bool lks_pace_changed(const lks_pace *pace);
 
 /* The newest slot kept, -LKS_TIME_MAX when there is none. */
 lks_time lks_pace_newest(const lks_pace *pace);
+
+/* The oldest slot kept, LKS_TIME_MAX when there is none. */
+lks_time lks_pace_oldest(const lks_pace *pace);
 
 /* Appends the history as bytes (bytes.h). False: see lks_buffer. */
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);

@@ -48,6 +48,19 @@ static lks_time present(const lks_wish *wish, lks_time now, lks_time known) {
   return wish->estimated && known > now && known - now <= LKS_STATE_JITTER ? known : now;
 }
 
+/* Takes up what a client sent before there was a window. */
+static void add_uncounted(lks_state *state, const lks_pace *uncounted, lks_span ahead) {
+  if (uncounted == NULL || lks_pace_is_empty(uncounted) || !lks_pace_add(state->pace, uncounted, ahead)) return;
+  const lks_throttle *throttle = &state->throttle;
+  size_t passed = lks_pace_count(uncounted, throttle->since - ahead, throttle->learned - ahead);
+  lks_throttle_correct(&state->throttle, (int)passed);
+}
+
+static void hold(const lks_state *state, lks_ticket *ticket, lks_time slot) {
+  ticket->slot = slot;
+  ticket->counted = lks_pace_keeps(state->pace);
+}
+
 /* The slot of the ticket has come: is it still one? */
 static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                       lks_ticket *ticket, lks_span *span) {
@@ -56,7 +69,7 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
   if (!came || !lks_pace_holds(state->pace, windows, now, renewed))
     ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, latest, &renewed);
   *span = renewed - now;
-  ticket->slot = renewed;
+  hold(state, ticket, renewed);
   if (ticket->held) return LKS_KIND_NONE;
   lks_state_give_back(state, ticket);
   return renewed <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
@@ -68,14 +81,14 @@ static void spend(lks_state *state, const lks_wish *wish, lks_ticket *ticket) {
   if (ticket->spent) state->changed = true;
 }
 
-lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
-                        lks_ticket *ticket, lks_span *span) {
+static lks_kind take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                     lks_ticket *ticket, lks_span *span) {
   *span = 0;
   if (wish->renews && ticket->held) return renew(state, windows, wish, present(wish, now, ticket->slot), ticket, span);
   *ticket = (lks_ticket){0};
   if (wish->unpaced) {
     ticket->held = lks_pace_record(state->pace, windows, now, now);
-    ticket->slot = now;
+    hold(state, ticket, now);
     spend(state, wish, ticket);
     return LKS_KIND_NONE;
   }
@@ -90,12 +103,31 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
   ticket->held = lks_pace_reserve(state->pace, windows, now, now + wish->longest, &slot);
   *span = slot - now;
   if (ticket->held) {
-    ticket->slot = slot;
+    hold(state, ticket, slot);
     spend(state, wish, ticket);
     return LKS_KIND_NONE;
   }
   lks_state_give_back(state, ticket);
   return *span <= wish->longest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
+                        lks_ticket *ticket, lks_span *span) {
+  lks_throttle *throttle = &state->throttle;
+  lks_windows learned = {.count = 0};
+  if (windows->count == 0 && throttle->requests > 0) {
+    lks_throttle_windows(throttle, now, &learned);
+    state->changed = true;
+    if (learned.count > 0) {
+      add_uncounted(state, wish->uncounted, wish->ahead);
+      learned.window[0].requests = throttle->requests;
+    }
+  }
+  bool bound = learned.count > 0;
+  lks_kind kind = take(state, bound ? &learned : windows, wish, now, ticket, span);
+  ticket->bound = bound;
+  if (bound && ticket->held && ticket->slot > throttle->used) throttle->used = ticket->slot;
+  return kind;
 }
 
 bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
@@ -109,13 +141,35 @@ void lks_state_observe(lks_state *state, lks_time now, const char *limit, const 
   if (lks_quota_observe(&state->quota, now, limit, remaining, reset)) state->changed = true;
 }
 
+/* The service has refused the send of the ticket: what did it let pass? */
+static void learn(lks_state *state, const lks_ticket *ticket, lks_time slot, lks_time now,
+                  const lks_settlement *settlement) {
+  lks_throttle *throttle = &state->throttle;
+  state->changed = true;
+  if (ticket->bound) {
+    lks_pace_release(state->pace, slot);
+    lks_throttle_lower(throttle, state->pace, slot, now);
+    return;
+  }
+  if (!ticket->noted) { /* it was counted as passed when another one was refused; in whatever slot */
+    lks_pace_release(state->pace, ticket->counted ? slot : lks_pace_newest(state->pace));
+    lks_throttle_correct(throttle, -1);
+  }
+  add_uncounted(state, settlement->uncounted, settlement->ahead);
+  lks_throttle_learn(throttle, state->pace, now, now + settlement->pause);
+}
+
 void lks_state_settle(lks_state *state, lks_ticket *ticket, lks_time now, const lks_settlement *settlement) {
+  lks_time slot = ticket->slot;
   if (settlement->late > 0 && ticket->held) {
-    lks_pace_move(state->pace, ticket->slot, ticket->slot + settlement->late);
+    slot += settlement->late;
+    lks_pace_move(state->pace, ticket->slot, slot);
     ticket->held = false;
   }
   if (settlement->unused) lks_state_give_back(state, ticket);
-  if (settlement->pause > 0) lks_pace_pause(state->pace, now, now + settlement->pause);
+  if (settlement->pause == 0) return;
+  if (settlement->uncounted != NULL) learn(state, ticket, slot, now, settlement);
+  lks_pace_pause(state->pace, now, now + settlement->pause);
 }
 
 bool lks_state_merge(lks_state *state, const lks_state *other) {
@@ -128,6 +182,7 @@ bool lks_state_merge(lks_state *state, const lks_state *other) {
   } else if (theirs->known && theirs->as_of == mine->as_of && theirs->remaining == mine->remaining) {
     if (theirs->spent > mine->spent) mine->spent = theirs->spent;
   }
+  lks_throttle_merge(&state->throttle, &other->throttle);
   state->changed = true;
   return lks_pace_merge(state->pace, other->pace);
 }
@@ -159,7 +214,8 @@ bool lks_state_is_before(const lks_state *state, const lks_state *other) {
 }
 
 lks_span lks_state_life(const lks_state *state, lks_time now) {
-  lks_time end = lks_pace_end(state->pace);
+  lks_time end = lks_pace_end(state->pace), throttled = lks_throttle_end(&state->throttle);
+  if (throttled > end) end = throttled;
   if (state->quota.known) {
     lks_time renewed = state->quota.as_of + LKS_QUOTA_PERIOD_MAX;
     if (renewed > end) end = renewed;

@@ -7,9 +7,11 @@
 #include "error.h"
 #include "pace.h"
 #include "quota.h"
+#include "throttle.h"
 
 typedef struct lks_state {
-  lks_pace *pace; /* owned; never NULL */
+  lks_pace *pace;        /* owned; never NULL */
+  lks_throttle throttle; /* for those without windows */
   lks_quota quota;
   int64_t lineage;  /* which memory this is: a place that lost its state and began anew has another. 0: none yet */
   int64_t sequence; /* how often it was changed there; 0 or more */
@@ -31,6 +33,9 @@ bool lks_state_copy(lks_state *state, const lks_state *other);
 typedef struct lks_ticket {
   lks_time slot;
   bool held;
+  bool counted;      /* the slot stands in the history, whose sends a 429 is measured by */
+  bool bound;        /* by a window that the state has learned: also of one that holds nothing */
+  bool noted;        /* the send stood in the client's own history, from which it was taken when it was refused */
   bool probing;      /* it is the one that asks whether the quota has reset */
   bool spent;        /* it was counted in the quota */
   lks_quota expects; /* the quota as it is known with that */
@@ -44,6 +49,10 @@ typedef struct lks_wish {
   bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
   bool quota;       /* a success takes one from the monthly quota */
   lks_span late;    /* a slot that has come is left as it is for so long, if it still is one */
+  /* What a client without windows sent that no state counts, and how far its clock is behind the state's. Taken up
+   * where the ticket is bound. NULL: it has windows. */
+  const lks_pace *uncounted;
+  lks_span ahead;
 } lks_wish;
 
 /* The clock of a place that has its own is known to within this, in either direction: no send is held up because of it
@@ -70,9 +79,11 @@ void lks_state_give_back(lks_state *state, lks_ticket *ticket);
 
 /* What an attempt came to, for the state. */
 typedef struct lks_settlement {
-  bool unused;    /* the request was certainly not sent */
-  lks_span late;  /* it left so long after its slot; 0 when in time */
-  lks_span pause; /* the service asked everyone to stay away for so long; 0: it did not */
+  bool unused;               /* the request was certainly not sent */
+  lks_span late;             /* it left so long after its slot; 0 when in time */
+  lks_span pause;            /* the service asked everyone to stay away for so long; 0: it did not */
+  const lks_pace *uncounted; /* as in a wish: a pause tells what passes. NULL: nothing is learned */
+  lks_span ahead;
 } lks_settlement;
 
 /* Settles a ticket, which is empty afterwards where it was used up. */

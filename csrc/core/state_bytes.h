@@ -6,7 +6,7 @@
 #include "state.h"
 
 /* Most bytes of a state. */
-#define LKS_STATE_BYTES_MAX (76 + LKS_PACE_BYTES_MAX)
+#define LKS_STATE_BYTES_MAX (116 + LKS_PACE_BYTES_MAX)
 
 /* Appends the state. False: see lks_buffer. */
 bool lks_state_bytes_write(const lks_state *state, lks_buffer *out);

@@ -115,10 +115,11 @@ static int call_later(lua_State *L) {
 static int call_take(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_state *state = lks_lua_check_state(L, 2);
-  lks_wish wish = lks_client_wish(box->call, lks_lua_check_time(L, 4));
+  lks_time now = lks_lua_check_time(L, 3);
+  lks_wish wish = lks_client_wish(box->client, box->call, lks_lua_check_time(L, 4), now);
   wish.estimated = lua_toboolean(L, 5) != 0;
   box->taken.ticket = box->ticket;
-  box->taken.now = lks_lua_check_time(L, 3);
+  box->taken.now = now;
   box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, box->taken.now, &box->taken.ticket,
                                    &box->taken.span);
   if (box->taken.kind == LKS_KIND_NONE)
@@ -135,7 +136,8 @@ static int call_paced(lua_State *L) {
   box->ticket = box->taken.ticket;
   box->ahead = box->taken.now - (now - ago);
   lks_span span = box->taken.span;
-  lks_client_paced(box->call, now, box->taken.kind, box->taken.kind == LKS_KIND_NONE ? span - ago : span);
+  if (box->taken.kind == LKS_KIND_NONE) span -= ago;
+  lks_client_paced(box->client, box->call, now, &box->ticket, box->taken.kind, span);
   return 0;
 }
 
@@ -144,10 +146,14 @@ static int call_paced(lua_State *L) {
 static int call_settle(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_state *state = lks_lua_check_state(L, 2);
-  const lks_settlement settlement = lks_client_settlement(box->call, (unsigned)luaL_checkinteger(L, 4));
+  lks_time now = lks_lua_check_time(L, 3);
+  unsigned effects = (unsigned)luaL_checkinteger(L, 4);
+  const lks_settlement settlement = lks_client_settlement(box->client, box->call, effects, now);
   lks_ticket ticket = box->ticket;
-  lks_state_settle(state, &ticket, lks_lua_check_time(L, 3), &settlement);
-  if (!lua_toboolean(L, 5)) box->ticket = ticket;
+  lks_state_settle(state, &ticket, now, &settlement);
+  if (lua_toboolean(L, 5)) return 0;
+  box->ticket = ticket;
+  lks_client_settled(box->client, effects);
   return 0;
 }
 

@@ -17,17 +17,21 @@ static const lks_windows two_in_ten = {.count = 1, .window = {{2, 10 * S}}};
 typedef struct pacing_bench {
   lks_memory_store *store;
   lks_state *state;
+  lks_client *client;
   call_script script;
 } pacing_bench;
 
 static pacing_bench bench_new(const char *words) {
   pacing_bench bench = {.store = lks_memory_store_new(), .script = script_new(LKS_LOCKPUB, words)};
   bench.state = lks_memory_store_get(bench.store, "lockpub:x");
+  const lks_client_options options = {.service = LKS_LOCKPUB, .user_agent = "test"};
+  CHECK_INT(lks_client_new(&options, &bench.client), LKS_URL_OK);
   return bench;
 }
 
 static void bench_free(pacing_bench *bench) {
   lks_memory_store_free(bench->store);
+  lks_client_release(bench->client);
   script_free(&bench->script);
 }
 
@@ -45,15 +49,15 @@ static lks_call *asking_call(pacing_bench *bench, lks_pacing pacing, lks_time no
 static lks_action reserve(pacing_bench *bench, lks_call *call, lks_time now, lks_ticket *ticket) {
   lks_action action = lks_call_next(call, now);
   CHECK_INT(action.kind, LKS_ACTION_PACE);
-  const lks_wish wish = lks_client_wish(call, action.span);
+  const lks_wish wish = lks_client_wish(bench->client, call, action.span, now);
   lks_span span;
   lks_kind kind = lks_state_take(bench->state, &two_in_ten, &wish, now, ticket, &span);
-  lks_client_paced(call, now, kind, span);
+  lks_client_paced(bench->client, call, now, ticket, kind, span);
   return lks_call_next(call, now);
 }
 
 static void settle_effects(pacing_bench *bench, lks_call *call, lks_time now, unsigned effects, lks_ticket *ticket) {
-  const lks_settlement settlement = lks_client_settlement(call, effects);
+  const lks_settlement settlement = lks_client_settlement(bench->client, call, effects, now);
   lks_state_settle(bench->state, ticket, now, &settlement);
 }
 

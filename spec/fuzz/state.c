@@ -32,7 +32,7 @@ static const lks_windows windows[] = {
     {1, {{3, 2 * LKS_SPAN_MAX}}},
 };
 
-static void step(lks_state *state, unsigned what, unsigned when) {
+static void step(lks_state *state, const lks_pace *other, unsigned what, unsigned when) {
   const lks_windows *window = &windows[when / 8 % COUNT(windows)];
   lks_time now = clock_at(when), slot = 0;
   lks_span span = 0;
@@ -42,7 +42,8 @@ static void step(lks_state *state, unsigned what, unsigned when) {
                          .quota = what & 128,
                          .estimated = when & 1,
                          .late = when & 2 ? S : 0};
-  switch (what % 10) {
+  const lks_settlement settlement = {.pause = (lks_span)(what / 10 % 8) * 30 * S, .uncounted = other, .ahead = S};
+  switch (what % 11) {
   case 0: lks_state_take(state, window, &wish, now, &ticket, &span); break;
   case 1: lks_pace_reserve(state->pace, window, now, INT64_MIN, &slot); break;
   case 2:
@@ -57,6 +58,11 @@ static void step(lks_state *state, unsigned what, unsigned when) {
   case 8:
     lks_quota_observe(&state->quota, now, "1000", what & 64 ? "0" : "7", what & 128 ? "1700000100" : NULL);
     demand(lks_quota_left(&state->quota, now) >= -1);
+    break;
+  case 9:
+    if (what & 64) lks_state_take(state, windows, &wish, now, &ticket, &span);
+    lks_state_settle(state, &ticket, now, &settlement);
+    demand(lks_throttle_is_sound(&state->throttle));
     break;
   default: demand(lks_state_life(state, now) >= 0); break;
   }
@@ -87,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (lks_state_bytes_read(&state, bytes, length)) {
     lks_state_bytes_read(&other, bytes, length);
     for (size_t i = 0; i < STEPS; i++) {
-      step(i % 2 ? &state : &other, data[2 * i], data[2 * i + 1]);
+      step(i % 2 ? &state : &other, (i % 2 ? &other : &state)->pace, data[2 * i], data[2 * i + 1]);
       write_and_read(i % 2 ? &state : &other);
     }
     demand(lks_state_join(&state, &other, size & 1, size & 2, clock_at(data[0]), 7));
