@@ -4,11 +4,13 @@ local Error = require "locksmith.error"
 local alias = require "locksmith.alias"
 local core = require "locksmith.core"
 local flags = require "locksmith.flags"
+local half_made = require "locksmith.half_made"
 local options = require "locksmith.options"
 local resource = require "locksmith.resource"
 local walk = require "locksmith.walk"
 
 local NAME = alias.NAME .. "ensure"
+local ENSURE = options.extend(options.CALL, { journal = options.check.path })
 
 local function wanted(value, what)
   local fields = value
@@ -37,12 +39,43 @@ local function oldest(addresses, description)
   return found
 end
 
---- Makes an alias and gives it its description.
-local function make(task, wire, opts)
-  local fields = { description = wire.description }
-  local address, response = alias.make(task, fields, opts)
+--- Makes an alias that has no description yet.
+---@param book locksmith.HalfMade?
+---@param addresses locksmith.Address[]
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error
+local function make(task, description, opts, book, addresses)
+  if not book then return alias.make(task, { description = description }, opts) end
+  local problem = book:begin(description, addresses, task.session.now())
+  if problem then return nil, Error.refused("store", problem, NAME) end
+  local address, response = alias.make(task, { description = description }, opts)
+  book:made(description, address and address.id, not address and response.outcome == "unknown")
+  return address, response
+end
+
+--- Finds the alias, or makes it.
+---@param book locksmith.HalfMade?
+---@return locksmith.Address?
+---@return locksmith.Response|locksmith.Error
+---@return boolean? made
+local function bring(task, description, opts, book)
+  local list = { task = task, operation = alias.NAME .. "list", opts = opts }
+  local addresses, response = walk.all(list, {})
+  if not addresses then return resource.step_failed(response, NAME, resource.unchanged(response)) end
+  local address = oldest(addresses, description)
+  if address then return address, response, false end
+  address = book and book:find(description, addresses)
+  if address then
+    task.made = address
+  else
+    address, response = make(task, description, opts, book, addresses)
+    if not address then return resource.step_failed(response, NAME) end
+  end
+  local id = address.id
+  address, response = alias.describe(task, address, response, description, opts)
   if not address then return nil, response end
-  return alias.describe(task, address, response, wire.description, opts)
+  if book then book:finish(description, id) end
+  return address, response, true
 end
 
 --- Brings about what is wanted beside the description.
@@ -66,21 +99,21 @@ end
 --- time may both find none.
 ---@param wanted string|table the description, or a table with description, and with enabled and block_spam where they
 ---  are to be so
----@param opts table? the timeout covers all steps
+---@param opts table? journal: the path of a file, by which a run that was killed between making an alias and describing
+---  it, and is repeated, goes on with that alias; the timeout covers all steps
 ---@return locksmith.Address?
 ---@return locksmith.Response|locksmith.Error # response.made tells whether it was made now; the errors are those of
----  create and set_enabled, `value` is the alias where there is one
-return resource.method({ name = NAME, arguments = { wanted }, steps = true },
+---  create and set_enabled, `value` is the alias where there is one; invalid_request: the journal is in use
+return resource.method({ name = NAME, arguments = { wanted }, options = ENSURE, steps = true },
   function(task, wire, opts)
-    local list = { task = task, operation = alias.NAME .. "list", opts = opts }
-    local addresses, response = walk.all(list, {})
-    if not addresses then return resource.step_failed(response, NAME, resource.unchanged(response)) end
-    local address = oldest(addresses, wire.description)
-    local made = not address
-    if made then
-      address, response = make(task, wire, opts)
-      if not address then return resource.step_failed(response, NAME) end
+    local book, problem
+    if opts.journal then
+      book, problem = half_made.open(opts.journal)
+      if not book then return nil, Error.refused("invalid_request", problem, NAME) end
     end
+    local address, response, made = bring(task, wire.description, opts, book)
+    if book then book:close() end
+    if not address then return nil, response end
     address, response = with_flags(task, address, response, wire, made, opts)
     if address then response.made = made end
     return address, response

@@ -2,8 +2,8 @@
 ---
 --- One JSON object a line. The first names the file's kind; each of the others tells of a row that it begins (`slug`:
 --- a link may exist under it from now on, and under no other) or that it is done (`done`, and what the service told of
---- the link). A row is named by a hash, whose salt is the journal's own. Neither fields of a row nor names that callers
---- gave are written.
+--- the link); or how far the making of an alias has come (`alias`, see half_made.lua). A row is named by a hash, whose
+--- salt is the journal's own. Neither fields of a row nor names that callers gave are written.
 ---
 --- What was begun is on the disk before anything is sent. What is done is written before it is handed out, and on the
 --- disk a moment later: when the power fails in between, that row is asked for once more, under its slug.
@@ -24,6 +24,7 @@ local KEPT = { "short_url", "id", "created_at" }
 ---@field salt string
 ---@field begun table<string, string> slug by row, of those that are not done
 ---@field done table<string, string> line by row
+---@field aliases table<string, table> by row, what was noted last
 ---@field finished integer how many rows were done when it was opened
 local Journal = {}
 Journal.__index = Journal
@@ -36,8 +37,13 @@ end
 
 local function take(self, line)
   local ok, entry = json.decode(line)
-  local row, slug = ok and type(entry) == "table" and entry.row, ok and type(entry) == "table" and entry.slug
-  if type(row) ~= "string" or type(slug) ~= "string" then return false end
+  if not ok or type(entry) ~= "table" or type(entry.row) ~= "string" then return false end
+  local row, slug = entry.row, entry.slug
+  if type(entry.alias) == "table" then
+    self.aliases[row] = entry.alias
+    return true
+  end
+  if type(slug) ~= "string" then return false end
   if not entry.done then
     self.begun[row] = slug
   else
@@ -95,7 +101,7 @@ end
 ---@return locksmith.Journal?
 ---@return string? message
 function journal.open(path)
-  local self = setmetatable({ path = path, begun = {}, done = {}, finished = 0 }, Journal)
+  local self = setmetatable({ path = path, begun = {}, done = {}, aliases = {}, finished = 0 }, Journal)
   local problem
   self.file, problem = core.journal(path)
   if not self.file then
@@ -148,6 +154,17 @@ function Journal:finish(row, link, slug)
   local problem = append(self, { line }, false)
   if problem then return problem end
   self.done[row], self.begun[row] = line, nil
+end
+
+--- Notes how far the making of an alias has come.
+---@param row string
+---@param alias table { after, time } it is about to be made; { id } it is; { id, done } and described; {} it is not
+---@param flush boolean? it is on the disk when this returns
+---@return string? message why that could not be done
+function Journal:note(row, alias, flush)
+  local problem = append(self, { json.encode { row = row, alias = alias } }, flush or false)
+  if not problem then self.aliases[row] = alias end
+  return problem
 end
 
 ---@param line string of a row that is done
