@@ -1,25 +1,9 @@
 --- A job as a user writes it, for specs that kill it: makes links of rows and tells on its output what became of each.
 --
--- Environment: URL, KEY, JOURNAL; ROWS, how many; KILL, after how many steps it kills itself (a step is 100
--- instructions of Lua, in whatever coroutine); without it, the last line tells how many steps it took.
+-- Environment: URL, KEY, JOURNAL; ROWS, how many; KILL, see steps.lua: without it, the last line tells how many
+-- steps it took.
 
-local kill, steps = tonumber(os.getenv "KILL"), 0
-
-local function step()
-  steps = steps + 1
-  if steps == kill then os.execute "kill -9 $PPID" end
-end
-
-local jit = rawget(_G, "jit")
-if jit then jit.off() end
-local create = coroutine.create
-function coroutine.create(...) -- luacheck: ignore 122
-  local thread = create(...)
-  debug.sethook(thread, step, "", 100)
-  return thread
-end
-debug.sethook(step, "", 100)
-
+local steps = require "spec.support.steps"
 local locksmith = require "locksmith"
 local lockpub = assert(locksmith.lockpub { api_key = os.getenv "KEY", base_url = os.getenv "URL", rate = false,
   random = function() return 0 end, timeout = 20, attempt_timeout = 5 })
@@ -40,4 +24,4 @@ local ok, raised = pcall(function()
     io.stdout:flush()
   end
 end)
-io.stdout:write(ok and ("steps %d\n"):format(steps) or tostring(raised) .. "\n")
+io.stdout:write(ok and ("steps %d\n"):format(steps()) or tostring(raised) .. "\n")
