@@ -87,21 +87,32 @@ static void keep(char *room, const char *value, size_t length, reader *reads) {
   room[length] = '\0';
 }
 
-#define IS(text) is_name(name, name_length, (text), sizeof(text) - 1)
+/* In small letters. */
+static const struct {
+  const char *name;
+  size_t room; /* where in lks_policy_headers */
+  reader *reads;
+} policy[] = {
+    {"retry-after", offsetof(lks_policy_headers, retry_after), reads_wait},
+    {"x-api-quota-limit", offsetof(lks_policy_headers, quota_limit), reads_count},
+    {"x-api-quota-remaining", offsetof(lks_policy_headers, quota_remaining), reads_count},
+    {"x-api-quota-reset", offsetof(lks_policy_headers, quota_reset), reads_reset},
+};
+
+_Static_assert(sizeof policy / sizeof *policy * LKS_HEADER_VALUE_MAX == sizeof(lks_policy_headers),
+               "each header has its room");
+
+const char *lks_headers_name(size_t index) {
+  return index < sizeof policy / sizeof *policy ? policy[index].name : NULL;
+}
 
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length) {
   if (name_length == 0) return;
-  char first = lks_ascii_lower(name[0]);
-  if (first == 'r') {
-    if (IS("retry-after")) keep(headers->retry_after, value, value_length, reads_wait);
-  } else if (first == 'x') {
-    if (IS("x-api-quota-limit"))
-      keep(headers->quota_limit, value, value_length, reads_count);
-    else if (IS("x-api-quota-remaining"))
-      keep(headers->quota_remaining, value, value_length, reads_count);
-    else if (IS("x-api-quota-reset"))
-      keep(headers->quota_reset, value, value_length, reads_reset);
+  for (size_t i = 0; i < sizeof policy / sizeof *policy; i++) {
+    if (lks_ascii_lower(name[0]) != policy[i].name[0]) continue;
+    if (is_name(name, name_length, policy[i].name, strlen(policy[i].name)))
+      keep((char *)headers + policy[i].room, value, value_length, policy[i].reads);
   }
 }
 

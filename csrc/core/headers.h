@@ -35,6 +35,9 @@ typedef struct lks_policy_headers {
 
 void lks_headers_clear(lks_policy_headers *headers);
 
+/* The names of these headers in small letters, static; NULL past the end. */
+const char *lks_headers_name(size_t index);
+
 /* Takes one header, whose value may be a list; names are compared without regard to ASCII case, others ignored. */
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length);

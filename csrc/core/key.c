@@ -7,6 +7,7 @@
 #include "base64url.h"
 #include "buffer.h"
 #include "sha256.h"
+#include "text.h"
 
 #define SCHEME "Bearer "
 /* What every documented LOCK.PUB key begins with. */
@@ -130,7 +131,7 @@ const char *lks_key_status_text(lks_service service, lks_key_status status) {
   switch (status) {
   case LKS_KEY_OK: return "the API key is well-formed";
   case LKS_KEY_MISSING: return lks_service_get(service)->key_missing;
-  case LKS_KEY_TOO_LONG: return "the API key is longer than 8192 bytes";
+  case LKS_KEY_TOO_LONG: return "the API key is longer than " LKS_LITERAL(LKS_KEY_MAX) " bytes";
   case LKS_KEY_BAD_BYTE:
     return "the API key contains a space, a line break or another character that no key has; was it copied whole?";
   case LKS_KEY_BAD_PREFIX: return lks_service_get(service)->key_misfit;

@@ -11,9 +11,10 @@
 #define PASSWORD_SEARCHED_FROM 4
 /* As seconds, numbers of this size would lie after the year 5138. */
 #define MILLISECONDS_FROM 1e11
+#define SLUG_LENGTH 26
 
-#define DIGITS(number) DIGITS_OF(number)
-#define DIGITS_OF(number) #number
+_Static_assert(SLUG_LENGTH <= LKS_SLUG_MAX && SLUG_LENGTH * 5 <= LKS_SLUG_RANDOM * 8,
+               "a slug has its bits and its room");
 
 void lks_link_set_text(lks_link *link, lks_member member, lks_text text) {
   switch (member) {
@@ -124,7 +125,7 @@ static const char *check_name(const lks_link *link) {
   if (given(link->custom_slug))
     return "custom_slug does not go with an idempotent name, which makes the slug: use idempotent = true";
   if (link->name.length < 1 || link->name.length > LKS_LINK_NAME_MAX)
-    return "an idempotent name must have 1 to " DIGITS(LKS_LINK_NAME_MAX) " bytes";
+    return "an idempotent name must have 1 to " LKS_LITERAL(LKS_LINK_NAME_MAX) " bytes";
   return NULL;
 }
 
@@ -169,10 +170,10 @@ bool lks_link_read_milliseconds(double value, lks_time *out) {
 
 void lks_link_slug(const unsigned char random[LKS_SLUG_RANDOM], char slug[LKS_SLUG_MAX + 1]) {
   static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-  /* Five bits a character: 26 characters take 130 of the 160 bits. */
+  /* Five bits a character. */
   unsigned accumulator = 0, bits = 0;
   size_t taken = 0, length = 0;
-  while (length < 26) {
+  while (length < SLUG_LENGTH) {
     if (bits < 5) {
       accumulator = (accumulator << 8) | random[taken++];
       bits += 8;
@@ -194,6 +195,7 @@ void lks_link_named_slug(const char *secret, size_t secret_length, const char *n
   memcpy(message, purpose, sizeof purpose);
   if (name_length > LKS_LINK_NAME_MAX) name_length = LKS_LINK_NAME_MAX;
   memcpy(message + sizeof purpose, name, name_length);
+  _Static_assert(sizeof message <= LKS_HMAC_MESSAGE_MAX, "an hmac takes the longest name");
   (void)lks_hmac_sha256(secret, secret_length, message, sizeof purpose + name_length, digest);
   lks_link_slug(digest, slug);
   lks_wipe(digest, sizeof digest);

@@ -25,7 +25,7 @@ static lks_request_status url_status(const lks_request *request) {
 
 static bool set_method(lks_request *request, const char *method) {
   size_t length = strlen(method);
-  if (length == 0 || length >= LKS_METHOD_SIZE) return false;
+  if (length == 0 || length > LKS_METHOD_MAX) return false;
   for (size_t i = 0; i < length; i++)
     if (!lks_ascii_is_upper(method[i])) return false;
   memcpy(request->method, method, length + 1);
@@ -106,9 +106,9 @@ size_t lks_request_headers(const lks_request *request, const lks_key *key,
 const char *lks_request_status_text(lks_request_status status) {
   switch (status) {
   case LKS_REQUEST_OK: return "ok";
-  case LKS_REQUEST_BAD_METHOD: return "method must be 1 to 16 upper-case letters";
+  case LKS_REQUEST_BAD_METHOD: return "method must be 1 to " LKS_LITERAL(LKS_METHOD_MAX) " upper-case letters";
   case LKS_REQUEST_BAD_PATH: return "path holds a character or segment that could change its meaning, or is too long";
-  case LKS_REQUEST_BAD_ID: return "id must be a positive whole number of at most 20 digits";
+  case LKS_REQUEST_BAD_ID: return "id must be a positive whole number of at most " LKS_LITERAL(ID_DIGITS_MAX) " digits";
   case LKS_REQUEST_TOO_LARGE: return "body is too large";
   case LKS_REQUEST_NO_MEMORY: return "out of memory";
   }

@@ -8,10 +8,10 @@
 
 #define LKS_URL_MAX 8192
 #define LKS_BODY_MAX (64u * 1024 * 1024)
-#define LKS_METHOD_SIZE 17
+#define LKS_METHOD_MAX 16
 
 typedef struct lks_request {
-  char method[LKS_METHOD_SIZE];
+  char method[LKS_METHOD_MAX + 1];
   lks_buffer url;
   lks_buffer body; /* wiped when freed: it may hold a password */
   bool has_body;

@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 
+/* A macro's number as a literal. */
+#define LKS_LITERAL(number) LKS_LITERAL_OF(number)
+#define LKS_LITERAL_OF(number) #number
+
 typedef struct lks_text {
   const char *data; /* borrowed; NULL: not given */
   size_t length;

@@ -14,6 +14,10 @@ static const char *const endings[][3] = {
     {"Accept-Encoding:", "Expect:", NULL},
 };
 
+_Static_assert(sizeof endings / sizeof *endings == LKS_LINES_KINDS &&
+                   sizeof *endings / sizeof **endings - 1 <= LKS_LINES_MAX - LKS_REQUEST_HEADERS_MAX,
+               "each kind has an ending, and there is room for it");
+
 lks_form lks_form_of(const lks_request *request) {
   if (strcmp(request->method, "HEAD") == 0) return LKS_FORM_HEAD;
   if (request->has_body) return LKS_FORM_BODY;

@@ -15,6 +15,7 @@ typedef enum lks_form {
 
 lks_form lks_form_of(const lks_request *request);
 
+#define LKS_LINES_KINDS 3
 #define LKS_LINES_MAX (LKS_REQUEST_HEADERS_MAX + 2)
 
 typedef struct lks_lines {
@@ -25,7 +26,7 @@ typedef struct lks_lines {
 /* Requests without a body, with a small and with a large one differ in the lines that keep libcurl from adding headers
  * of its own. Zero-initialised: none yet. */
 typedef struct lks_request_lines {
-  lks_lines kind[3];
+  lks_lines kind[LKS_LINES_KINDS];
 } lks_request_lines;
 
 /* The lines for this request, made anew only when the key or the user agent changed. `key` may be NULL. Borrowed until

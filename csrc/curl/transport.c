@@ -43,7 +43,7 @@ struct lks_transport {
   struct {
     char url[LKS_URL_MAX + 1];
     lks_form form;
-    char method[LKS_METHOD_SIZE];
+    char method[LKS_METHOD_MAX + 1];
     const char *body;
     size_t body_length;
     long limit; /* ms */
@@ -329,7 +329,7 @@ static CURLcode prepare(lks_transport *transport, const lks_request *request, co
   }
   if (strcmp(request->method, transport->told.method) != 0) {
     SET(CURLOPT_CUSTOMREQUEST, request->method);
-    memcpy(transport->told.method, request->method, LKS_METHOD_SIZE);
+    memcpy(transport->told.method, request->method, sizeof request->method);
   }
   if (lks_span_to_milliseconds(limit) != transport->told.limit) {
     transport->told.limit = lks_span_to_milliseconds(limit);

@@ -321,6 +321,8 @@ void lks_lua_open_json(lua_State *L) {
                                        {"decimal_point", json_decimal_point},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  lua_pushinteger(L, LKS_JSON_DEPTH_MAX);
+  lua_setfield(L, -2, "json_depth");
   lks_lua_new_type(L, ROOM_TYPE, none, room_collect);
   lks_buffer *buffer = lua_newuserdata(L, sizeof *buffer);
   lks_buffer_init(buffer, SIZE_MAX);

@@ -21,18 +21,18 @@ static int call_refuse(lua_State *L) {
 
 /* Fills from raw header lines (a string) or from a table of lower-case names. */
 static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
-  static const char *const names[] = {"retry-after", "x-api-quota-limit", "x-api-quota-remaining", "x-api-quota-reset"};
   size_t length;
   lks_headers_clear(headers);
   if (lua_type(L, index) == LUA_TSTRING) {
     const char *lines = lua_tolstring(L, index, &length);
     lks_headers_read(headers, lines, length);
   } else if (lua_istable(L, index)) {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-      lua_getfield(L, index, names[i]);
+    const char *name;
+    for (size_t i = 0; (name = lks_headers_name(i)) != NULL; i++) {
+      lua_getfield(L, index, name);
       if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
         const char *value = lua_tolstring(L, -1, &length);
-        lks_headers_take(headers, names[i], strlen(names[i]), value, length);
+        lks_headers_take(headers, name, strlen(name), value, length);
       }
       lua_pop(L, 1);
     }

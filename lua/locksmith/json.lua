@@ -18,7 +18,7 @@ private.encode_sparse_array(false, 2, 10)
 private.encode_invalid_numbers(false)
 private.decode_invalid_numbers(false)
 private.encode_keep_buffer(false) -- it would keep the last password in memory
-private.decode_max_depth(100)
+private.decode_max_depth(core.json_depth)
 
 local json = {}
 
