@@ -10,6 +10,7 @@ local locksmith = require "locksmith"
 local missing = require "spec.support.missing"
 local sandbox = require "locksmith.sandbox"
 local sweep = require "spec.support.sweep"
+local table_store = require "spec.support.table_store"
 
 if not missing.declare("failing allocations", not allocation and "needs the Lua of spec/support/lua.c") then return end
 
@@ -20,6 +21,14 @@ local SWEPT = { "links:create, named", "links:create, a memo", "locker:key_info"
   "addresses:list", "addresses:pages", "addresses:all", "addresses:create, described", "addresses:set_enabled, free",
   "subdomains:delete", "locker:request, safe" }
 
+-- Pacing and quota in a place that carries bytes.
+local STORES = {
+  ["links:create, a memo"] = function()
+    local store = table_store.new({}, os.time)
+    return { read = aside(store.read), swap = aside(store.swap) }
+  end,
+}
+
 local METHODS = {}
 for _, method in ipairs(sweep.METHODS) do METHODS[method.name] = method end
 
@@ -28,10 +37,11 @@ local STEP = { ["addresses:create, described"] = 7, ["addresses:set_enabled, fre
   ["links:create, named"] = 1 }
 local STEP_OF_OTHERS = 2
 
-local function play_with(method, place, n, broken)
+local function play_with(method, place, n, broken, store)
   local failed
   local play = sweep.play(method, {
     broken = broken,
+    store = store,
     aside = aside,
     call = function(run, client)
       allocation.fail(place, n)
@@ -87,7 +97,7 @@ describe("whichever allocation fails", function()
           while failed do
             n = n + (place == "modules" and 1 or STEP[name] or STEP_OF_OTHERS)
             local play
-            play, failed = play_with(METHODS[name], place, n, broken)
+            play, failed = play_with(METHODS[name], place, n, broken, STORES[name] and STORES[name]())
             local problem = failed and problem_of(play)
             if problem then
               problems[#problems + 1] = ("allocation %d: %s (%s)"):format(n, problem,
