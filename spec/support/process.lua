@@ -41,14 +41,16 @@ end
 --- Runs a Lua script in a process of its own, with the interpreter and the paths of this one.
 ---@param script string path from the repository's root
 ---@param environment table<string, string> more variables
+---@param ... string arguments
 ---@return string output of both kinds
 ---@return integer status
-function process.run(script, environment)
+function process.run(script, environment, ...)
   local words = { "unset LUA_INIT;" }
   local variables = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
   for name, value in pairs(environment) do variables[name] = value end
   for name, value in pairs(variables) do words[#words + 1] = name .. "=" .. shell.quote(value) end
-  words[#words + 1] = "exec " .. shell.quote(process.interpreter()) .. " " .. shell.quote(script)
+  words[#words + 1] = "exec"
+  for _, word in ipairs { process.interpreter(), script, ... } do words[#words + 1] = shell.quote(word) end
   return shell.output(table.concat(words, " ") .. " 2>&1")
 end
 
