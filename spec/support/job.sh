@@ -34,6 +34,9 @@ counts_from_log() {
 
 LOCKSMITH_COUNTS=$counts
 export LOCKSMITH_COUNTS
+# Less memory is kept from reuse than usual, which takes half of the time away.
+ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export ASAN_OPTIONS
 unset LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4 LUA_INIT_5_5
 unset LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_PATH_5_5 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4 LUA_CPATH_5_5
 
