@@ -176,7 +176,38 @@ static int fields_read(lua_State *L) {
   return 1;
 }
 
+static void set_text(lua_State *L, const char *key, const char *text) {
+  if (text == NULL) return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, key);
+}
+
+/* core.schema(schema) -> an array of { name, alias | nil, type }, or nil when there is none of that name */
+static int schema_list(lua_State *L) {
+  static const char *const types[] = {
+      [LKS_FIELD_TEXT] = "text",
+      [LKS_FIELD_BOOLEAN] = "boolean",
+      [LKS_FIELD_COUNT] = "count",
+      [LKS_FIELD_TIME] = "time",
+  };
+  lks_schema_id id;
+  if (!lks_schema_named(luaL_checkstring(L, 1), &id)) return 0;
+  const lks_schema *schema = lks_schema_get(id);
+  lua_createtable(L, (int)schema->count, 0);
+  for (size_t i = 0; i < schema->count; i++) {
+    const lks_field *field = &schema->fields[i];
+    lua_createtable(L, 0, 3);
+    set_text(L, "name", field->name);
+    set_text(L, "alias", field->alias);
+    set_text(L, "type", types[field->type]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
 void lks_lua_open_field(lua_State *L) {
   lua_pushcfunction(L, fields_read);
   lua_setfield(L, -2, "fields");
+  lua_pushcfunction(L, schema_list);
+  lua_setfield(L, -2, "schema");
 }

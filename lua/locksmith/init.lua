@@ -5,6 +5,9 @@ local memory = require "locksmith.store.memory"
 local shdict = require "locksmith.store.shdict"
 local redis = require "locksmith.store.redis"
 
+local core = require "locksmith.core"
+local options = require "locksmith.options"
+
 local Error = require "locksmith.error"
 local loop = require "locksmith.loop"
 local parallel = require "locksmith.parallel"
@@ -15,6 +18,16 @@ local function check(value, err, ...)
   if value then return value, err, ... end
   if Error.is(err) then err:raise(2) end
   error(err == nil and "assertion failed!" or err, 2)
+end
+
+--- The fields that a caller may set, for those who read them from files or forms.
+---@param resource "link"|"address"|"subdomain"
+---@return { name: string, alias: string?, type: "text"|"count"|"boolean"|"time" }[] # a time is Unix seconds, or an
+---  ISO 8601 text; two names of one field (link, target_url) are two rows
+local function fields(resource)
+  options.argument(resource, "string", "resource", "fields")
+  return core.schema(resource)
+    or options.misuse 'fields: argument \'resource\' must be "link", "address" or "subdomain"'
 end
 
 return {
@@ -28,6 +41,7 @@ return {
   store = { memory = memory.new, shdict = shdict.new, redis = redis.new, file = file.new },
   parallel = parallel,
   loop = loop,
+  fields = fields,
   assert = check,
   is_error = Error.is,
 }
