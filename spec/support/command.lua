@@ -1,0 +1,58 @@
+--- Runs the command `locksmith` as its users do: a process of its own, with the interpreter that is tested, and nothing
+--- of this one's settings but what it needs to find the checkout.
+
+local process = require "spec.support.process"
+local shell = require "spec.support.shell"
+
+local command = {}
+
+local SCRIPT = "lua/locksmith/cli/locksmith"
+
+-- Nothing of the machine: no home, no keys, no terminal, no locale.
+local function words_of(given)
+  local environment = { PATH = os.getenv "PATH", LUA_PATH = package.path, LUA_CPATH = package.cpath }
+  for name, value in pairs(given.environment or {}) do environment[name] = value end
+  local words = { "env -i" }
+  for name, value in pairs(environment) do words[#words + 1] = name .. "=" .. shell.quote(value) end
+  words[#words + 1] = shell.quote(process.interpreter())
+  words[#words + 1] = SCRIPT
+  for _, argument in ipairs(given) do words[#words + 1] = shell.quote(argument) end
+  return table.concat(words, " ")
+end
+
+--- The command line of a run, for shells.
+---@param given table see run
+---@return string
+function command.line(given)
+  return words_of(given)
+end
+
+---@param given table the arguments; environment: variables beside PATH; input: text on standard input, by default
+---  none; shell: what is to follow the command line, such as a redirection
+---@return { out: string, err: string, status: integer }
+function command.run(given)
+  local folder = shell.folder "command"
+  local input = "/dev/null"
+  if given.input then
+    input = folder .. "/in"
+    shell.write(input, given.input)
+  end
+  local line = ("%s <%s >%s/out 2>%s/err %s"):format(words_of(given), input, folder, folder, given.shell or "")
+  local _, code = shell.output(line)
+  local result = { out = shell.read(folder .. "/out"), err = shell.read(folder .. "/err"), status = code }
+  os.execute("rm -rf " .. folder)
+  return result
+end
+
+--- Runs it on a terminal of its own, so wide that nothing is cut.
+---@param given table as of run; typed: what is typed there
+---@return { out: string, status: integer } # out: everything that is to be seen, lines ending with \r\n
+function command.on_terminal(given)
+  local folder = shell.folder "command"
+  shell.write(folder .. "/line", "stty cols 200; exec " .. words_of(given))
+  local out, code = shell.output(("%s | script -qec 'sh %s/line' /dev/null"):format(given.typed or ":", folder))
+  os.execute("rm -rf " .. folder)
+  return { out = out, status = code }
+end
+
+return command
