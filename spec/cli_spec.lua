@@ -135,8 +135,9 @@ describe("the command", function()
     it("sends what was typed, and the content of files without its last line end", function()
       shell.write(folder .. "/memo", "two\nlines\n")
       local before = os.time()
-      local told = run { "links", "create", "--secret-file", folder .. "/memo", "--memo", "Note", "--password-file", "-",
-        "--slug", "a-slug", "--limit", "3", "--start", "2026-01-01T00:00:00Z", "--expire", "900000h",
+      local told = run { "links", "create", "--secret-file", folder .. "/memo", "--memo", "Note",
+        "--password-file", "-", "--slug", "a-slug", "--limit", "3",
+        "--start", "2026-01-01T00:00:00Z", "--expire", "900000h",
         input = "pass word\r\n" }
       assert.equal(0, told.status, told.err)
       local link = box:call("links")[1]

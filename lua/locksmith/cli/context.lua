@@ -50,14 +50,14 @@ end
 
 --- The result of a method of the library, whose error ends the command.
 ---@return any ... value
-function Context:check(value, err, ...)
+function Context.check(_, value, err, ...)
   if value == nil and err ~= nil then error(err, 0) end
   return value, err, ...
 end
 
 --- Writes text to standard output.
 ---@param text string
-function Context:print(text)
+function Context.print(_, text)
   local written, problem, number = io.stdout:write(text)
   if written then written, problem, number = io.stdout:flush() end
   if not written then status.unwritable("standard output", problem, number) end

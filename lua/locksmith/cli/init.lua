@@ -1,7 +1,7 @@
 --- The command `locksmith`.
 ---
---- Each command is a file of its own, lua/locksmith/cli/commands/<name>.lua, whose name stands in COMMANDS of parser.lua.
---- It returns function(parser, runs), which declares the command at the parser of argparse and says what it does:
+--- Each is a file of its own, lua/locksmith/cli/commands/<name>.lua, whose name stands in COMMANDS of parser.lua. It
+--- returns function(parser, runs), which declares the command at the parser of argparse and says what it does:
 ---
 ---     return function(parser, runs)
 ---       local plan = parser:command("plan", "Say what so many links would take.")
@@ -9,9 +9,9 @@
 ---       runs(plan, function(context, arguments) … return status end)
 ---     end
 ---
---- `context` (context.lua) has clients, output and messages; `arguments` what was typed, by argparse's names; the status
+--- `context` (context.lua) has clients, output and messages; `arguments` what was typed, by argparse's names; status
 --- is one of status.lua, nil for "done". Whatever goes wrong is raised: an error object of the library by
---- context:check(client:method(…)), a mistake of the user by status.usage(message).
+--- `context:check(client:method(…))`, a mistake of the user by `status.usage(message)`.
 
 local version = require "locksmith.version"
 

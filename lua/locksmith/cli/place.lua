@@ -17,7 +17,7 @@ end
 local function default(context)
   local home = state_home()
   if not home then
-    context:say_once "there is no home to keep windows and quota in (HOME, XDG_STATE_HOME): only this process knows them"
+    context:say_once "there is no home to keep windows and quota in (HOME, XDG_STATE_HOME): this process alone knows"
     return locksmith.memory()
   end
   local folder = home .. "/locksmith"

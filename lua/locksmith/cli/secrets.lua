@@ -11,7 +11,7 @@ local LONGEST = 1048576
 local taken
 
 local function content(path, what)
-  local file, problem = io.stdin, nil
+  local file, problem = io.stdin
   if path ~= "-" then
     file, problem = io.open(path, "rb")
     if not file then status.usage(problem) end
