@@ -537,6 +537,12 @@ describe("create_each", function()
       assert.same({ 3, 0, nil, nil }, { list[3].done, list[3].failed, list[3].total, list[3].seconds_left })
     end)
 
+    it("with the end of an iterator whose rows were counted", function()
+      local rows, n = rows_of(3), 0
+      local list = watch(client(), function() n = n + 1 return rows[n] end, { total = 3 })
+      assert.same({ 3, 0, 3, 0 }, { list[3].done, list[3].failed, list[3].total, list[3].seconds_left })
+    end)
+
     it("and how long the rest will take, by the windows", function()
       stage { rate = { { 20, 10 }, { 60, 60 } } }
       local list = watch(client(), rows_of(150), {})

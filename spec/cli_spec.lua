@@ -9,6 +9,8 @@ local shell = require "spec.support.shell"
 local reason = not server.available() and "LuaSocket for lua5.4 is not here" or nil
 if not missing.declare("the command", reason) then return end
 
+local once = command.once(it)
+
 describe("the command", function()
   local box, folder
 
@@ -48,14 +50,14 @@ describe("the command", function()
       assert.same({ "locksmith " .. require "locksmith.version" .. "\n", "", 0 }, { told.out, told.err, told.status })
     end)
 
-    it("shows help on standard output", function()
+    once("shows help on standard output", function()
       local told = command.run { "--help" }
       assert.same({ "", 0 }, { told.err, told.status })
       assert.truthy(told.out:find("\n   links ", 1, true))
       assert.truthy(command.run({ "links", "create", "--help" }).out:find("--password-file", 1, true))
     end)
 
-    it("asks for one", function()
+    once("asks for one", function()
       local told = command.run {}
       assert.same({ "", "locksmith: a command is required; locksmith --help lists them\n", 2 },
         { told.out, told.err, told.status })
@@ -84,26 +86,26 @@ describe("the command", function()
         folder .. "/absent" })
     end)
 
-    it("of a key is status 3", function()
+    once("of a key is status 3", function()
       refused(3, "unauthenticated", creation { environment = { LOCKPUB_API_KEY = "" } })
       refused(3, "unauthenticated", creation { environment = { LOCKPUB_API_KEY = server.LOCKPUB_KEY .. "x" } })
     end)
 
-    it("of the quota is status 4", function()
+    once("of the quota is status 4", function()
       box:reset { quota = 0 }
       refused(4, "quota_exceeded", creation())
     end)
 
-    it("that leaves open what happened is status 5", function()
+    once("that leaves open what happened is status 5", function()
       box:fault { fault = "drop_after", times = 9 }
       refused(5, "it may have been carried out", creation { "--timeout", "3" })
     end)
 
-    it("of the network or the service is status 6", function()
+    once("of the network or the service is status 6", function()
       refused(6, "connect", creation { "--base-url", "http://127.0.0.1:1" })
     end)
 
-    it("that is one row's is status 1", function()
+    once("that is one row's is status 1", function()
       run(creation { "--slug", "taken" })
       refused(1, "conflict", creation { "--slug", "taken" })
     end)
@@ -132,7 +134,7 @@ describe("the command", function()
       end
     end)
 
-    it("sends what was typed, and the content of files without its last line end", function()
+    once("sends what was typed, and the content of files without its last line end", function()
       shell.write(folder .. "/memo", "two\nlines\n")
       local before = os.time()
       local told = run { "links", "create", "--secret-file", folder .. "/memo", "--memo", "Note",
@@ -147,14 +149,14 @@ describe("the command", function()
       assert.truthy(before)
     end)
 
-    it("makes one link of a name", function()
+    once("makes one link of a name", function()
       local first, again = run(creation { "--name", "ticket-1" }), run(creation { "--name", "ticket-1", "--json" })
       assert.same({ 0, 0 }, { first.status, again.status })
       assert.equal(1, #box:call "links")
       assert.truthy(again.err:find("was there already", 1, true))
     end)
 
-    it("sends nothing in a dry run, for which it needs no key, and shows no secret", function()
+    once("sends nothing in a dry run, for which it needs no key, and shows no secret", function()
       local told = command.run(creation { "--dry-run", "--json" })
       assert.equal(0, told.status, told.err)
       local _, fields = json.decode(told.out)
@@ -165,7 +167,7 @@ describe("the command", function()
   end)
 
   describe("a key", function()
-    it("may come from a file, alone or by its name", function()
+    once("may come from a file, alone or by its name", function()
       shell.write(folder .. "/key", server.LOCKPUB_KEY .. "\n")
       shell.write(folder .. "/keys", "LOCKER_API_KEY=x\nLOCKPUB_API_KEY='" .. server.LOCKPUB_KEY .. "'\n")
       for _, name in ipairs { "/key", "/keys" } do
@@ -192,27 +194,27 @@ describe("the command", function()
       assert.equal("-rw-------", shell.output("ls -l " .. folder .. "/state/locksmith/state"):sub(1, 10))
     end)
 
-    it("say once that there is no home to keep it in", function()
+    once("say once that there is no home to keep it in", function()
       local _, count = run({ "quota", home = true }).err:gsub("there is no home", "")
       assert.equal(1, count)
       assert.equal("", run({ "quota", "--quiet", home = true }).err)
     end)
 
-    it("are shown as a table on a terminal", function()
+    once("are shown as a table on a terminal", function()
       local told = command.on_terminal { "plan", "200", "--store", "memory", environment = { TERM = "xterm",
         LOCKPUB_API_KEY = server.LOCKPUB_KEY } }
-      assert.truthy(told.out:find("^\27%[1mn    fits  seconds"), told.out)
+      assert.truthy(told.out:find("^\27%[1mn    seconds  reset"), told.out)
       for _, environment in ipairs { { TERM = "dumb" }, { TERM = "xterm", NO_COLOR = "1" }, {} } do
         environment.LOCKPUB_API_KEY = server.LOCKPUB_KEY
         told = command.on_terminal { "plan", "200", "--store", "memory", environment = environment }
-        assert.truthy(told.out:find("^n    fits  seconds"), told.out)
+        assert.truthy(told.out:find("^n    seconds  reset"), told.out)
         assert.is_nil(told.out:find("\27", 1, true))
       end
     end)
   end)
 
   describe("output", function()
-    it("that nobody reads any more ends the command quietly", function()
+    once("that nobody reads any more ends the command quietly", function()
       local told = run { "--help", shell = "; exit 0" }
       assert.equal(0, told.status)
       local out = shell.output(("(%s 2>&1; echo $? >&2) 2>&1 | :"):format(command.line { "--help" }))
@@ -227,7 +229,7 @@ describe("the command", function()
   end)
 
   describe("--verbose", function()
-    it("tells of requests, and of no secret", function()
+    once("tells of requests, and of no secret", function()
       local told = run(creation { "--verbose" })
       assert.truthy(told.err:find("lockpub.links.create request: POST " .. box.url, 1, true), told.err)
       assert.truthy(told.err:find("response: HTTP 201", 1, true))

@@ -272,7 +272,7 @@ local batch = {}
 local function new(session, rows, opts)
   local self = setmetatable({ session = session, opts = opts, ready = {}, taken = 0, seen = {}, repeats = {}, begun = 0,
     finished = 0, done = 0, failed = 0, asked = 0, spent = 0 }, Batch)
-  self.pull, self.ahead, self.concurrency = rows, 1, opts.concurrency or CONCURRENCY
+  self.pull, self.ahead, self.concurrency, self.total = rows, 1, opts.concurrency or CONCURRENCY, opts.total
   if type(rows) == "table" then
     local index = 0
     self.total, self.ahead = #rows, opts.journal and AHEAD or 1

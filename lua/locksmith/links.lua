@@ -16,6 +16,7 @@ local EACH = options.extend(ONE, {
   name = options.types "function",
   on_progress = options.types "function",
   ordered = options.types "boolean",
+  total = options.check.count,
 })
 local FIELDS = { resource.of_type("table", "fields") }
 
@@ -48,8 +49,9 @@ end
 ---@param opts table? concurrency (4); ordered (false): results in the order of the rows; name(row): the caller's own
 ---  name for the row's link, of 1 to 512 bytes, by default made of all its fields and how often they came in this run
 ---  (a custom_slug is its row's name); journal: path of a file by which a run that is repeated asks for nothing that is
----  done; on_progress(p): gets { done, failed, total, seconds_left } before each result, the last two nil for an
----  iterator; timeout (of one row; 600), attempt_timeout, max_retries, pacing, allow_in_memo
+---  done; total: how many rows an iterator has; on_progress(p): gets { done, failed, total, seconds_left } before each
+---  result, the last two nil for an iterator without total; timeout (of one row; 600), attempt_timeout, max_retries,
+---  pacing, allow_in_memo
 ---@return fun(): table?, locksmith.Link?, locksmith.Error?, locksmith.Response? # row, link, err, response, as they
 ---  come; response.journaled: the link is from the journal. Raises an error object: for a journal that cannot be used
 ---  (invalid_request) at once; for what every further row would meet (unauthenticated, forbidden, plan_required,

@@ -6,6 +6,13 @@ local shell = require "spec.support.shell"
 
 local command = {}
 
+--- For tests that need not run on each Lua: starting a process for each question takes its time.
+---@param it function of busted
+---@return function # declares a test as `it` does, on one of them
+function command.once(it)
+  return process.interpreter():find "lua5%.4" and it or function() end
+end
+
 local SCRIPT = "lua/locksmith/cli/locksmith"
 
 -- Nothing of the machine: no home, no keys, no terminal, no locale.

@@ -29,10 +29,12 @@ local function can_draw(descriptor)
   return core.is_terminal(descriptor) and term ~= "dumb" and term ~= ""
 end
 
---- Whether progress is to be drawn on standard error.
----@return boolean
-function Context:draws_progress()
-  return not self.arguments.quiet and can_draw(MESSAGES)
+--- A line on standard error that says how far a long run is.
+---@param verb string such as "made"
+---@return locksmith.cli.Progress
+function Context:progress(verb)
+  return require("locksmith.cli.progress").new { stream = io.stderr, terminal = core.is_terminal(MESSAGES),
+    quiet = self.arguments.quiet, verb = verb, now = core.now, width = core.terminal_width(MESSAGES) }
 end
 
 --- Says something that is no result.

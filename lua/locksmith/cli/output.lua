@@ -129,11 +129,27 @@ local function table_line(self, cells, bold)
   return (bold and "\27[1m" .. text .. "\27[0m" or text) .. "\n"
 end
 
+-- Whether all rows but the heading have nothing in this column.
+local function is_empty(lines, column)
+  for i = 2, #lines do
+    if lines[i][column] ~= "" then return false end
+  end
+  return true
+end
+
 --- Writes the rows of a table that waited.
-local function release(self)
+---@param all boolean? no more will come: columns without anything in them need not be shown
+local function release(self, all)
   local lines = self.waiting
   self.waiting, self.widths = nil, {}
-  table.insert(lines, 1, self.columns)
+  local heading = {}
+  for i, name in ipairs(self.columns) do heading[i] = name end
+  table.insert(lines, 1, heading)
+  for i = all and #heading or 0, 1, -1 do
+    if is_empty(lines, i) then
+      for _, cells in ipairs(lines) do table.remove(cells, i) end
+    end
+  end
   for _, cells in ipairs(lines) do
     for i, cell in ipairs(cells) do self.widths[i] = math.max(self.widths[i] or 0, width_of(cell)) end
   end
@@ -203,7 +219,7 @@ end
 function Writer:close()
   if self.closed or self.broken then return end
   self.closed = true
-  if self.waiting and #self.waiting > 0 then release(self) end
+  if self.waiting and #self.waiting > 0 then release(self, true) end
   self:flush()
   if self.own then
     local closed, problem, errno = self.file:close()

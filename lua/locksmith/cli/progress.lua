@@ -58,15 +58,16 @@ function Progress:hide()
 end
 
 --- For a run of the command.
----@param options { stream: file*, terminal: boolean, quiet: boolean?, verb: string, now: (fun(): number)?,
----  getenv: (fun(name: string): string?)? } terminal: whether `stream` is one; nothing is drawn on another, where there
----  is to be quiet, or where the terminal has no cursor to move (TERM=dumb, or none)
+---@param options { stream: file*, terminal: boolean, quiet: boolean?, verb: string, width: integer?,
+---  now: (fun(): number)?, getenv: (fun(name: string): string?)? } terminal: whether `stream` is one, width: its
+---  columns; nothing is drawn on another, where there is to be quiet, or where the terminal has no cursor to move
+---  (TERM=dumb, or none)
 ---@return locksmith.cli.Progress
 function progress.new(options)
   local getenv = options.getenv or os.getenv
   local kind = getenv "TERM"
   local can = options.terminal and not options.quiet and kind and kind ~= "" and kind ~= "dumb"
-  local width = tonumber((getenv "COLUMNS" or ""):match "^%d+$") or 80
+  local width = options.width or tonumber((getenv "COLUMNS" or ""):match "^%d+$") or 80
   return setmetatable({ drawn_on = can and options.stream or nil, verb = options.verb, width = math.max(width, 20),
     now = options.now or os.time }, Progress)
 end
