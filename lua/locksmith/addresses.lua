@@ -50,6 +50,13 @@ Addresses.create = method({ name = NAME .. "create", arguments = { fields_of_new
     return alias.describe(task, address, response, wire.description, opts)
   end)
 
+--- Checks fields as create would, and sends nothing.
+---@param fields table?
+---@param opts table? as of create
+---@return true?
+---@return locksmith.Error? # invalid_request
+Addresses.check = method({ name = NAME .. "check", arguments = { fields_of_new } }, function() return true end)
+
 ---@param id integer|string|locksmith.Address
 ---@param opts table?
 ---@return locksmith.Address?

@@ -65,6 +65,13 @@ function Error.is(value)
   return class == Error or class == ReadError
 end
 
+---@param value any
+---@return boolean # whether it is the error of a call that only reads: also where its outcome is unknown, nothing was
+---  changed
+function Error.is_of_read(value)
+  return getmetatable(value) == ReadError
+end
+
 --- What a step only read may be part of something that writes.
 ---@param err locksmith.Error
 ---@return locksmith.Error

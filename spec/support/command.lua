@@ -38,16 +38,12 @@ end
 ---  none; shell: what is to follow the command line, such as a redirection
 ---@return { out: string, err: string, status: integer }
 function command.run(given)
-  local folder = shell.folder "command"
-  local input = "/dev/null"
-  if given.input then
-    input = folder .. "/in"
-    shell.write(input, given.input)
-  end
-  local line = ("%s <%s >%s/out 2>%s/err %s"):format(words_of(given), input, folder, folder, given.shell or "")
-  local _, code = shell.output(line)
-  local result = { out = shell.read(folder .. "/out"), err = shell.read(folder .. "/err"), status = code }
-  os.execute("rm -rf " .. folder)
+  local files = { out = os.tmpname(), err = os.tmpname(), input = given.input and os.tmpname() }
+  if given.input then shell.write(files.input, given.input) end
+  local _, code = shell.output(("%s <%s >%s 2>%s %s"):format(words_of(given), files.input or "/dev/null", files.out,
+    files.err, given.shell or ""))
+  local result = { out = shell.read(files.out), err = shell.read(files.err), status = code }
+  for _, path in pairs(files) do os.remove(path) end
   return result
 end
 

@@ -50,6 +50,13 @@ function Context:say_once(text)
   self:say(text)
 end
 
+--- Says what went wrong with one of several items, after which the command goes on.
+---@param item string
+---@param err locksmith.Error|string
+function Context.complain(_, item, err)
+  io.stderr:write((("locksmith: %s: %s"):format(item, tostring(err)):gsub("[\r\n]+", " ")), "\n")
+end
+
 --- The result of a method of the library, whose error ends the command.
 ---@return any ... value
 function Context.check(_, value, err, ...)

@@ -10,7 +10,7 @@ local locksmith = require "locksmith"
 
 local input = {}
 
----@alias locksmith.cli.Columns table<string, "text"|"count"|"boolean"|"time">
+---@alias locksmith.cli.Columns table<string, "text"|"count"|"boolean"|"time"|"id">
 
 --- The fields of a resource as columns.
 ---@param resource "link"|"address"|"subdomain"
@@ -37,6 +37,10 @@ end
 local CELL = {
   text = function(cell) return cell end,
   time = function(cell) return ascii.number(cell) or cell end,
+  id = function(cell)
+    if cell:find "^%d+$" then return #cell <= 15 and ascii.number(cell) or cell end
+    return nil, "must be a whole number"
+  end,
   count = function(cell)
     local number = ascii.number(cell)
     if number then return number end
@@ -53,6 +57,7 @@ local EXPECTED = {
   text = { "a text", string = true },
   time = { "a time: Unix seconds or an ISO 8601 text", string = true, number = true },
   count = { "a number", number = true },
+  id = { "a number", number = true, string = true },
   boolean = { "true or false", boolean = true },
 }
 
@@ -76,6 +81,11 @@ end
 local Rows = {}
 Rows.__index = Rows
 
+---@param line integer
+---@param column string?
+---@param message string
+---@param fatal boolean?
+---@return locksmith.cli.Problem
 function Rows:problem(line, column, message, fatal)
   local problem = { name = self.source.name, line = line, column = column, message = message, fatal = fatal }
   return setmetatable(problem, Problem)
@@ -157,6 +167,16 @@ end
 function Rows:next()
   if self.header then return self:next_of_csv() end
   return self:next_of_json()
+end
+
+--- Whether rows have that column, be it that this one's cell is empty.
+---@param name string
+---@return boolean # false where there is no header
+function Rows:has(name)
+  for _, known in ipairs(self.header or {}) do
+    if known == name then return true end
+  end
+  return false
 end
 
 --- Closes the file, if it was opened here.

@@ -5,7 +5,7 @@ local status = require "locksmith.cli.status"
 local parser = {}
 
 -- In the order of the help.
-local COMMANDS = { "links", "quota", "plan" }
+local COMMANDS = { "links", "quota", "plan", "aliases", "subdomains", "key", "status" }
 
 local function seconds(text)
   local number = require("locksmith.ascii").number(text)

@@ -67,7 +67,7 @@ end
 ---@param err locksmith.Error
 ---@return integer
 function status.of_error(err)
-  if err.outcome == "unknown" then return status.UNKNOWN end
+  if err.outcome == "unknown" and not Error.is_of_read(err) then return status.UNKNOWN end
   if err.kind == "invalid_request" then return err.source == "local" and status.USAGE or status.SOME_FAILED end
   return BY_KIND[err.kind] or status.SERVICE
 end
