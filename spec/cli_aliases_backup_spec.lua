@@ -99,7 +99,7 @@ describe("locksmith aliases", function()
     local told = done("restore", csv)
     assert.equal("1\tquiet.fox@maily.org\tgone\t\t\tthere is no such alias any more\n"
       .. '2\tloud.cat@maily.org\tplanned\tdescription: "changed" -> ""\t\t\n', told.out)
-    assert.equal("1 alias of the file gone for good\n1 change, 0 deletions, 1 unchanged\n", told.err)
+    assert.equal("1 change, 0 deletions, 1 unchanged\n1 alias of the file gone for good\n", told.err)
   end)
 
   once("restore by full address, and only what the file has", function()

@@ -27,7 +27,7 @@ describe("progress", function()
     assert.equal("150 of 150 made", progress.text(told(150, { seconds_left = 0 }), "made"))
     assert.equal("1 of 150 made", progress.text(told(1, { seconds_left = 0 / 0 }), "made"))
     assert.equal("1 of 150 made, about 3.0 h left", progress.text(told(1, { seconds_left = 10800 }), "made"))
-    assert.equal("1 of 150 made, about less than a second left", progress.text(told(1, { seconds_left = 0.2 }), "made"))
+    assert.equal("1 of 150 made, less than a second left", progress.text(told(1, { seconds_left = 0.2 }), "made"))
   end)
 
   it("draws one line over itself, a few times a second, and takes it away", function()

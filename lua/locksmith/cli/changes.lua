@@ -55,6 +55,7 @@ end
 --- Prints what a plan would do.
 local function show(context, writer, plan)
   for _, item in ipairs(plan) do add_row(context, writer, item, "planned", item.before) end
+  writer:close()
   context:say(summary(plan))
 end
 
@@ -136,6 +137,7 @@ function changes.carry_out(context, writer, plan, options)
   end
   local report = apply(context, plan, plan.deletions > 0 and plan.deletions or nil)
   local ended = tell(context, writer, plan, report, counts)
+  writer:close()
   local parts = { ("%d applied"):format(#report.applied) }
   for _, list in ipairs { "failed", "skipped" } do
     if #report[list] > 0 then parts[#parts + 1] = ("%d %s"):format(#report[list], list) end

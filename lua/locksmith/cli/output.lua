@@ -108,7 +108,7 @@ end
 
 local function is_time(name, value)
   if type(value) ~= "number" or not (value >= 0 and value < 2 ^ 40) then return false end
-  return name:find "_time$" or name:find "_at$" or name == "reset" or name == "as_of"
+  return name:find "_time$" or name:find "_at$" or name:find "reset$" or name:find "as_of$"
 end
 
 -- What steers a terminal does not reach it.

@@ -11,9 +11,9 @@ Progress.__index = Progress
 
 local function span(seconds)
   if seconds < 1 then return "less than a second" end
-  if seconds < 100 then return ("%.0f s"):format(seconds) end
-  if seconds < 6000 then return ("%.0f min"):format(seconds / 60) end
-  return ("%.1f h"):format(seconds / 3600)
+  if seconds < 100 then return ("about %.0f s"):format(seconds) end
+  if seconds < 6000 then return ("about %.0f min"):format(seconds / 60) end
+  return ("about %.1f h"):format(seconds / 3600)
 end
 
 --- What a progress of the library says: { done, failed, skipped, total, seconds_left }.
@@ -28,7 +28,7 @@ function progress.text(told, verb)
   end
   local left = told.seconds_left
   local finite = left and left == left and left < math.huge
-  if finite and left > 0 then parts[#parts + 1] = "about " .. span(left) .. " left" end
+  if finite and left > 0 then parts[#parts + 1] = span(left) .. " left" end
   return table.concat(parts, ", ")
 end
 

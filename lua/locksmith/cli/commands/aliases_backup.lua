@@ -24,6 +24,7 @@ local function export(context, arguments)
   if not format and not require("locksmith.cli.output").format_of(arguments.output) then format = "json" end
   local writer = context:writer { columns = COLUMNS, path = arguments.output, format = format }
   for _, address in ipairs(addresses) do writer:row(address) end
+  writer:close()
   context:say(aliases_text(#addresses))
 end
 
@@ -68,8 +69,9 @@ local function restore(context, arguments)
     end
   end
   plan.unchanged = #order - gone - #plan
+  local code = changes.carry_out(context, writer, plan, { apply = arguments.apply })
   if gone > 0 then context:say(("%s of the file gone for good"):format(aliases_text(gone))) end
-  return changes.carry_out(context, writer, plan, { apply = arguments.apply })
+  return code
 end
 
 return function(aliases, runs)

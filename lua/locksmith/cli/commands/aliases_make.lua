@@ -71,6 +71,7 @@ local function rehearse(context, writer, arguments)
       message = differs and changes.text(flags, address) or nil }
     known[description] = address or {}
   end
+  writer:close()
   context:say "nothing was sent"
 end
 
