@@ -95,21 +95,25 @@ LUA_FLAGS_rock = $(if $(LUA_INCDIR),-I"$(LUA_INCDIR)")
 $(call expect,$(call needs,lua.h,$(LUA_FLAGS_rock)))
 else
 FOUND := $(shell CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' LUA_INCDIR='$(LUA_INCDIR)' csrc/make/luas.sh $(LUA) | \
-  sed 's/ [^ ]* /=/')
+  sed 's/ \([^ ]*\) /=\1=/')
 ABIS := $(foreach lua,$(FOUND),$(firstword $(subst =, ,$(lua))))
 ifeq ($(ABIS),)
 $(error No Lua with its headers (lua.h) was found. On Debian and Ubuntu "make deps" installs both; where they are \
   in no usual place, name them: make LUA=/path/lua LUA_INCDIR=/path/include)
 endif
 comma := ,
-$(foreach lua,$(FOUND),$(eval LUA_FLAGS_$(subst =, = ,$(subst $(comma), ,$(lua)))))
+part = $(word $(1),$(subst =, ,$(2)))
+$(foreach lua,$(FOUND),$(eval LUA_FLAGS_$(call part,1,$(lua)) = $(subst $(comma), ,$(call part,3,$(lua))))\
+  $(eval INTERPRETER_$(call part,1,$(lua)) = $(call part,2,$(lua))))
 endif
 
 endif
 
 modules_of = $(patsubst %,$(BUILD)/$(1)/locksmith/%.$(LIB_EXTENSION),core curl)
+commands := $(if $(ROCK),,$(foreach abi,$(ABIS),$(BUILD)/$(abi)/bin/locksmith))
 .PHONY: all
-all: $(foreach abi,$(ABIS),$(call modules_of,$(abi)))
+all: $(foreach abi,$(ABIS),$(call modules_of,$(abi))) $(commands)
+	@$(if $(silent)$(ROCK),:,echo 'the command, without installing it: $(firstword $(commands)) --help')
 
 # A file that is new when the text in STAMP is: what was made in another way is made again.
 quoted = '$(subst ','\'',$(strip $(1)))'
@@ -161,6 +165,9 @@ $(BUILD)/$(1)/locksmith/curl.$(LIB_EXTENSION): \
 	@mkdir -p $$(@D)
 	$$(call show,link $$@)$$(LINK_MODULE) -o $$@ $$(filter-out %.flags,$$^) $$(CURL_LIBS)
 
+$(BUILD)/$(1)/bin/locksmith: lua/locksmith/cli/locksmith csrc/make/command.sh $(BUILD)/$(1)/lua.flags
+	@csrc/make/command.sh "$(INTERPRETER_$(1))" "$(CURDIR)/lua" "$(abspath $(BUILD)/$(1))" $(LIB_EXTENSION) $$@
+
 # LuaRocks passes LUADIR and LIBDIR; otherwise the files go where the interpreter looks.
 .PHONY: install-$(1)
 install-$(1): LUADIR = $(DESTDIR)$(PREFIX)/share/lua/$(1)
@@ -170,14 +177,27 @@ install-$(1): $(call modules_of,$(1))
 endef
 $(foreach abi,$(ABIS),$(eval $(call modules,$(abi))))
 
-.PHONY: install
-install: $(foreach abi,$(ABIS),install-$(abi))
+# The command is for one Lua: the one that was asked for, or the newest. LuaRocks installs it itself.
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+COMMAND_ABI := $(firstword $(ABIS))
+.PHONY: install install-command
+install: $(foreach abi,$(ABIS),install-$(abi)) $(if $(ROCK),,install-command)
+install-command: $(if $(ROCK),,$(BUILD)/$(COMMAND_ABI)/bin/locksmith install-$(COMMAND_ABI))
+	csrc/make/command.sh "$(INTERPRETER_$(COMMAND_ABI))" "$(or $(LUADIR),$(PREFIX)/share/lua/$(COMMAND_ABI))" \
+	  "$(or $(LIBDIR),$(PREFIX)/lib/lua/$(COMMAND_ABI))" $(LIB_EXTENSION) "$(BINDIR)/locksmith"
+	csrc/make/manual.sh "$(INTERPRETER_$(COMMAND_ABI))" "$(abspath $(BUILD)/$(COMMAND_ABI))" $(LIB_EXTENSION) \
+	  "$(MANDIR)/locksmith.1"
 
 # Without LUA for every version there is: what was installed need not be what would be built today.
 UNINSTALL = $(if $(LUA),$(shell LUA_INIT= $(LUA) -e 'io.write((_VERSION:match("%d+%.%d+")))'),5.1 5.2 5.3 5.4 5.5)
 .PHONY: uninstall
+uninstall: BINDIR = $(DESTDIR)$(PREFIX)/bin
+uninstall: MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 uninstall:
 	@versions='$(UNINSTALL)'; [ -n "$$versions" ] || exit 1; for version in $$versions; do \
+	  csrc/make/install.sh remove-command "$(or $(LUADIR),$(PREFIX)/share/lua/$$version)" "$(BINDIR)/locksmith" \
+	    "$(MANDIR)/locksmith.1" "$(or $(DESTDIR),$(PREFIX))" || exit 1; \
 	  csrc/make/install.sh remove "$(or $(LUADIR),$(DESTDIR)$(PREFIX)/share/lua/$$version)" \
 	    "$(or $(LIBDIR),$(DESTDIR)$(PREFIX)/lib/lua/$$version)" $(LIB_EXTENSION) "$(or $(DESTDIR),$(PREFIX))" || exit 1; \
 	done

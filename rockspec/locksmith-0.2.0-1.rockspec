@@ -17,11 +17,15 @@ description = {
 dependencies = {
   "lua >= 5.1",
   "lua-cjson >= 2.1.0",
+  "argparse >= 0.7.0",
 }
 build = {
   type = "make",
   build_target = "all",
   install_target = "install",
+  install = {
+    bin = { locksmith = "lua/locksmith/cli/locksmith" },
+  },
   variables = {
     ROCK = "yes",
     BUILD = "build/rock",

@@ -3,6 +3,7 @@
 # with the folders that are empty then.
 # usage: install.sh put LUADIR LIBDIR EXTENSION MODULES
 #        install.sh remove LUADIR LIBDIR EXTENSION KEPT    nothing above the folder KEPT is looked at
+#        install.sh remove-command LUADIR COMMAND MANUAL KEPT    if it is that of the Lua whose files are in LUADIR
 set -eu
 
 verb=$1 luadir=$2 libdir=$3 extension=$4
@@ -48,5 +49,12 @@ case $verb in
     kept=${5%/}
     { files; echo "$gone"; } | while IFS= read -r file; do remove "$luadir/$file"; done
     for module in core curl; do remove "$libdir/locksmith/$module.$extension"; done
+    ;;
+  remove-command)
+    kept=${5%/} command=$3 manual=$4
+    if grep -qsF "$luadir/?.lua" "$command"; then
+      remove "$command"
+      remove "$manual"
+    fi
     ;;
 esac

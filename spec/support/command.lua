@@ -48,12 +48,20 @@ function command.run(given)
 end
 
 --- Runs it on a terminal of its own, so wide that nothing is cut.
----@param given table as of run; typed: what is typed there
+---@param given table as of run; asked: what is to be seen before `typed` is typed; after: a command that follows it
+---  there
 ---@return { out: string, status: integer } # out: everything that is to be seen, lines ending with \r\n
 function command.on_terminal(given)
   local folder = shell.folder "command"
-  shell.write(folder .. "/line", "stty cols 200; exec " .. words_of(given))
-  local out, code = shell.output(("%s | script -qec 'sh %s/line' /dev/null"):format(given.typed or ":", folder))
+  shell.write(folder .. "/line", ("stty cols 200; trap : INT; %s; status=$?; %s; exit $status"):format(words_of(given),
+    given.after or ":"))
+  shell.write(folder .. "/typed", given.typed or "")
+  local _, code = shell.output(([=[cd %s && mkfifo in && : >seen
+    script -qefc 'cd "%s" && sh %s/line' seen <in >/dev/null & exec 3>in
+    n=0; until grep -q %s seen || [ $n -gt 250 ]; do sleep 0.02; n=$((n + 1)); done
+    cat typed >&3; wait $!]=]):format(folder, (shell.output "pwd":gsub("\n", "")), folder, shell.quote(given.asked or "")))
+  local out = shell.read(folder .. "/seen")
+  out = out:gsub("^Script started[^\n]*\n", ""):gsub("\n*Script done[^\n]*\n$", "")
   os.execute("rm -rf " .. folder)
   return { out = out, status = code }
 end

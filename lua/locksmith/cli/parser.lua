@@ -5,7 +5,7 @@ local status = require "locksmith.cli.status"
 local parser = {}
 
 -- In the order of the help.
-local COMMANDS = { "links", "quota", "plan", "aliases", "subdomains", "key", "status" }
+local COMMANDS = { "links", "quota", "plan", "aliases", "subdomains", "key", "status", "sandbox", "completion" }
 
 local function seconds(text)
   local number = require("locksmith.ascii").number(text)
@@ -14,8 +14,8 @@ local function seconds(text)
 end
 
 local function declare_options(root)
-  root:option("--key-file", "File that holds the key, or lines LOCKPUB_API_KEY=... and LOCKER_API_KEY=...; " ..
-    "without it, the environment does. '-' is standard input."):argname "FILE"
+  root:option("--key-file", "File that holds the key, or lines that name keys as the environment does. " ..
+    "'-' is standard input."):argname "FILE"
   root:option("--base-url", "Where the service is, if not at its usual address."):argname "URL"
   root:option("--timeout", "Deadline of a call, waits included."):argname("SECONDS"):convert(seconds)
   root:option("--store", "Where windows and quota are kept: file:PATH, redis://HOST[:PORT][/DB] or memory. " ..
@@ -80,6 +80,8 @@ end
 function parser.parse(arguments)
   local root, asked = parser.new(named(arguments)), nil
   each_command(root, function(command)
+    -- Beside others, the first sentence is enough.
+    command._summary = command._summary or (command._description or ""):match "^(.-%.) "
     command:add_help {
       action = function()
         asked = command
