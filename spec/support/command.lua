@@ -56,10 +56,10 @@ function command.on_terminal(given)
   shell.write(folder .. "/line", ("stty cols 200; trap : INT; %s; status=$?; %s; exit $status"):format(words_of(given),
     given.after or ":"))
   shell.write(folder .. "/typed", given.typed or "")
-  local _, code = shell.output(([=[cd %s && mkfifo in && : >seen
-    script -qefc 'cd "%s" && sh %s/line' seen <in >/dev/null & exec 3>in
-    n=0; until grep -q %s seen || [ $n -gt 250 ]; do sleep 0.02; n=$((n + 1)); done
-    cat typed >&3; wait $!]=]):format(folder, (shell.output "pwd":gsub("\n", "")), folder, shell.quote(given.asked or "")))
+  local _, code = shell.output(([=[at=%s; mkfifo $at/in; : >$at/seen
+    script -qefc "sh $at/line" $at/seen <$at/in >/dev/null & exec 3>$at/in
+    n=0; until grep -q %s $at/seen || [ $n -gt 250 ]; do sleep 0.02; n=$((n + 1)); done
+    cat $at/typed >&3; wait $!]=]):format(folder, shell.quote(given.asked or "")))
   local out = shell.read(folder .. "/seen")
   out = out:gsub("^Script started[^\n]*\n", ""):gsub("\n*Script done[^\n]*\n$", "")
   os.execute("rm -rf " .. folder)
