@@ -245,6 +245,51 @@ describe("locksmith aliases", function()
     end)
   end)
 
+  once("keep what was done when they are interrupted", function()
+    box:reset { seed = 1, throttle = false, delay = 0.03 }
+    for i = 1, 40 do add { address = ("alias.%02d"):format(i) } end
+    for signal, status in pairs { INT = 130, TERM = 143 } do
+      local line = command.line { "aliases", "plan", "--where", "enabled", "--enabled", "false", "--apply",
+        "--store=memory", "--base-url=" .. box.url, environment = { LOCKER_API_KEY = server.LOCKER_KEY } }
+      local pipe = assert(io.popen("echo $$; exec " .. line .. " 2>&1"))
+      local pid, before = pipe:read "*l", box:call("count", { method = "PUT" })
+      assert.is_true(shell.eventually(function() return box:call("count", { method = "PUT" }) >= before + 3 end))
+      os.execute("kill -" .. signal .. " " .. pid)
+      assert.equal("locksmith: interrupted\n", pipe:read "*a")
+      local _, _, code = pipe:close()
+      assert.equal(status, code)
+    end
+    box:call("set_delay", 0)
+    local told = done("plan", "--where", "enabled", "--apply", "--enabled", "false")
+    local again = tonumber(told.err:match "^(%d+) applied")
+    assert.is_true(again >= 1 and again < 40, told.err)
+    assert.equal("", done("list", "--where", "enabled").out)
+  end)
+
+  once("draw progress on a terminal, and take it away", function()
+    for i = 1, 3 do add { address = ("alias.%02d"):format(i) } end
+    local words = { "aliases", "plan", "--where", "true", "--enabled", "false", "--apply", "--store=memory",
+      "--base-url=" .. box.url, environment = { LOCKER_API_KEY = server.LOCKER_KEY, TERM = "xterm" } }
+    local seen = command.on_terminal(words).out
+    assert.truthy(seen:find("\r3 of 3 done\27%[K\r\27%[K"), seen)
+    words.environment.TERM = "dumb"
+    words = { "aliases", "set", "1", "--enabled", "true", "--store=memory", "--base-url=" .. box.url,
+      environment = words.environment }
+    seen = command.on_terminal(words).out
+    assert.is_nil(seen:find "\27")
+    assert.truthy(seen:find("1   alias.01@maily.org  applied  enabled: false -> true\r\n", 1, true), seen)
+  end)
+
+  once("end quietly when nobody reads on, and say when an outcome is unknown", function()
+    for i = 1, 10 do add { description = ("x"):rep(20000), address = ("alias.%04d"):format(i) } end
+    local line = command.line { "aliases", "list", "--store=memory", "--base-url=" .. box.url,
+      environment = { LOCKER_API_KEY = server.LOCKER_KEY } }
+    assert.equal("1\n141\n", shell.output(("{ %s; echo $? >%s/status; } 2>&1 | head -c 2 | cut -f 1; cat %s/status")
+      :format(line, folder, folder)))
+    box:fault { method = "POST", fault = "drop_after" }
+    refused(5, "it may have been carried out", "create")
+  end)
+
   once("end with the status of a key that is refused, and of a service that cannot be reached", function()
     box:call("set_account", sandbox.null, { token = "cs.other" })
     refused(3, "unauthenticated", "list")

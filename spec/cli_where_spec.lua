@@ -59,7 +59,8 @@ describe("where", function()
     for _, text in ipairs { 'description:find "^Shop"', "description:lower():find('shop', 1, true)",
       'description:match("%((%w+)%)") == "old"', 'full_address:sub(-4) == ".org"',
       'not description:find("(", 1, true) == false',
-      "('AB'):lower() == 'ab'" } do
+      "('AB'):lower() == 'ab'",
+      "('äb1'):upper() == 'äB1'", "description:len() == 10" } do
       assert.is_true(holds(text), text)
     end
     assert.is_false(holds 'description:find "bank"')
@@ -93,11 +94,13 @@ describe("where", function()
     assert.equal("'>' cannot stand at character 7", refusal "id == > 5")
     assert.equal("a text is not closed, at character 16", refusal "description == 'x")
     assert.equal("it is empty", refusal "  ")
-    assert.equal("texts have the methods find, match, lower and sub here, not 'rep'", refusal "description:rep(2)")
+    assert.equal("texts have the methods find, len, lower, match, sub and upper here, not 'rep'",
+      refusal "description:rep(2)")
   end)
 
   it("says what cannot be computed", function()
-    assert.equal("'>' cannot compare nil with a number", failure "updated_time > 5")
+    assert.equal("'>' cannot compare nil with a number; of what may be missing, write (updated_time or 0)",
+      failure "updated_time > 5")
     assert.equal("'<' cannot compare a text with a number", (failure "description < 5":gsub("string", "text")))
     assert.equal("'+' needs numbers, not a boolean", failure "enabled + 1")
     assert.equal("'..' needs texts, not nil", failure "subdomain .. 'x'")

@@ -7,7 +7,8 @@ local condition = {}
 
 condition.HELP = [[Lua expression over an alias, such as 'num_spam > 50 and num_forwarded == 0'. Fields: id, address,
 subdomain, domain, full_address, enabled, block_spam, description, created_time, updated_time, num_forwarded,
-num_blocked, num_replied, num_spam. now is the time, days(n) a span; texts have :find, :match, :lower, :sub.]]
+num_blocked, num_replied, num_spam. now is the time, days(n) a span; texts have
+:find, :len, :lower, :match, :sub, :upper.]]
 
 --- Reads the expression. A mistake in it ends the command, as does an alias that it cannot be computed for.
 ---@param text string

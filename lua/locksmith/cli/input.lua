@@ -10,7 +10,7 @@ local locksmith = require "locksmith"
 
 local input = {}
 
----@alias locksmith.cli.Columns table<string, "text"|"count"|"boolean"|"time"|"id">
+---@alias locksmith.cli.Columns table<string, "text"|"count"|"boolean"|"time"|"id"|"any">
 
 --- The fields of a resource as columns.
 ---@param resource "link"|"address"|"subdomain"
@@ -36,6 +36,7 @@ end
 -- The value of a cell, or what is wrong with it.
 local CELL = {
   text = function(cell) return cell end,
+  any = function(cell) return cell end,
   time = function(cell) return ascii.number(cell) or cell end,
   id = function(cell)
     if cell:find "^%d+$" then return #cell <= 15 and ascii.number(cell) or cell end
@@ -58,6 +59,7 @@ local EXPECTED = {
   time = { "a time: Unix seconds or an ISO 8601 text", string = true, number = true },
   count = { "a number", number = true },
   id = { "a number", number = true, string = true },
+  any = { "anything", number = true, string = true, boolean = true, table = true },
   boolean = { "true or false", boolean = true },
 }
 

@@ -3,7 +3,7 @@
 
 local ascii = require "locksmith.ascii"
 
-local texts = { NAMES = "find, match, lower and sub" }
+local texts = { NAMES = "find, len, lower, match, sub and upper" }
 
 local methods = {}
 
@@ -31,6 +31,14 @@ end
 
 function methods.lower(_, text)
   return ascii.lower(text)
+end
+
+function methods.upper(_, text)
+  return (text:gsub("[a-z]", function(letter) return string.char(letter:byte() - 32) end))
+end
+
+function methods.len(_, text)
+  return #text
 end
 
 function methods.sub(_, text, from, to)

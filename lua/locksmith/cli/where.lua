@@ -53,7 +53,8 @@ end
 local function order(symbol, compare)
   return function(a, b)
     if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return compare(a, b) end
-    fail("'%s' cannot compare %s with %s", symbol, kind(a), kind(b))
+    local hint = (a == nil or b == nil) and "; of what may be missing, write (updated_time or 0)" or ""
+    fail("'%s' cannot compare %s with %s%s", symbol, kind(a), kind(b), hint)
   end
 end
 

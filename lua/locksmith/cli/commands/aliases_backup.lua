@@ -8,9 +8,9 @@ local which = require "locksmith.cli.which"
 
 local COLUMNS = { "id", "full_address", "description", "enabled", "block_spam", "created_time", "updated_time",
   "num_forwarded", "num_blocked", "num_replied", "num_spam", "address", "subdomain", "domain" }
-local TYPES = { id = "id", full_address = "text", description = "text", enabled = "boolean", block_spam = "boolean",
-  created_time = "count", updated_time = "count", num_forwarded = "count", num_blocked = "count",
-  num_replied = "count", num_spam = "count", address = "text", subdomain = "text", domain = "text" }
+-- Of the rest, a spreadsheet may have made what it likes.
+local TYPES = { id = "id", full_address = "text", description = "text", enabled = "boolean", block_spam = "boolean" }
+for _, name in ipairs(COLUMNS) do TYPES[name] = TYPES[name] or "any" end
 
 local function aliases_text(count)
   return count == 1 and "1 alias" or ("%d aliases"):format(count)
