@@ -274,6 +274,7 @@ bench:
 	@csrc/make/deps.sh test
 	@$(MAKE) all
 	@spec/bench/run
+	@spec/bench/many
 	@spec/bench/nginx_soak
 
 clean:
