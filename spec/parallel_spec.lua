@@ -1,8 +1,10 @@
 --- locksmith.parallel over real sockets: a sandbox that takes its time shows what runs side by side.
 
 local clients = require "spec.support.clients"
+local core = require "locksmith.core"
 local locksmith = require "locksmith"
 local sandbox = require "locksmith.sandbox"
+local scheduler = require "locksmith.scheduler"
 local server = require "spec.support.server"
 local virtual = require "spec.support.virtual"
 
@@ -61,6 +63,19 @@ describe("the results of parallel", function()
       handed = handed + 1
     end
     assert.equal(20, handed)
+  end)
+
+  it("do not hold up what is at work, however long the caller looks at them", function()
+    local went_on
+    local next_result = locksmith.parallel({ 1, 2, 3 }, function(item)
+      if item < 3 then return item end
+      scheduler.sleep(0.001)
+      went_on = true
+    end)
+    assert.equal(1, (next_result()))
+    core.sleep(0.02)
+    assert.equal(2, (next_result()))
+    assert.is_true(went_on)
   end)
 
   it("may be asked for in a coroutine of the caller's, whose yields are its own", function()

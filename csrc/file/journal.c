@@ -9,7 +9,7 @@
 #include "private_file.h"
 
 /* Flushing early may take one part in so many of the time. */
-#define PARTS 40
+#define PARTS 100
 
 static bool is_ours(const lks_journal *journal) {
   return journal->fd >= 0 && journal->owner == getpid();

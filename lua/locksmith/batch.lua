@@ -13,6 +13,7 @@ local options = require "locksmith.options"
 local outlook = require "locksmith.outlook"
 local parallel = require "locksmith.parallel"
 local response = require "locksmith.response"
+local scheduler = require "locksmith.scheduler"
 local task = require "locksmith.task"
 
 local WHAT = "lockpub.links.create_each"
@@ -146,9 +147,9 @@ local function out_of_reach(message)
   return Error.refused("store", message, link.OPERATION)
 end
 
---- Notes in the journal that a row is begun, and those that follow it in the same write.
----@return locksmith.Error?
-local function begin(self, row, slug, secret)
+--- Notes in the journal that a row is begun, and those that were looked at together with it.
+---@return string? problem
+local function note(self, row, slug, secret)
   local book, entries = self.journal, {}
   if book.begun[row.row] == slug then return nil end
   for _, other in ipairs(row.together) do
@@ -156,7 +157,15 @@ local function begin(self, row, slug, secret)
       (other.wire.customSlug or secret and core.slug_for(secret, other.name))
     if its then entries[#entries + 1] = { row = other.row, slug = its } end
   end
-  local problem = book:begin(entries)
+  return book:begin(entries)
+end
+
+--- Has a row on the disk before it is sent. Rows of an iterator that are taken at the same time are flushed together.
+---@return locksmith.Error?
+local function begin(self, row, slug, secret)
+  local problem = note(self, row, slug, secret)
+  if not problem and self.journal.loose and not self.total then scheduler.step_aside() end
+  problem = problem or self.journal:flush()
   if not problem then return nil end
   local err = out_of_reach(problem)
   err.slug = slug

@@ -26,6 +26,7 @@ local KEPT = { "short_url", "id", "created_at" }
 ---@field done table<string, string> line by row
 ---@field aliases table<string, table> by row, what was noted last
 ---@field finished integer how many rows were done when it was opened
+---@field loose boolean? not all that was begun is on the disk for certain
 local Journal = {}
 Journal.__index = Journal
 
@@ -128,15 +129,25 @@ local function append(self, lines, flush)
   if not ok then return word(self, problem) end
 end
 
---- Notes the slugs of rows that are about to be sent.
+--- Notes the slugs of rows that are about to be sent. None of them may be before `flush`.
 ---@param entries table[] { row, slug }
 ---@return string? message why that could not be done
 function Journal:begin(entries)
   local lines = {}
   for i, entry in ipairs(entries) do lines[i] = json.encode(entry) end
-  local problem = append(self, lines, true)
+  local problem = append(self, lines, false)
   if problem then return problem end
   for _, entry in ipairs(entries) do self.begun[entry.row] = entry.slug end
+  self.loose = true
+end
+
+--- Sees to it that what was begun is on the disk.
+---@return string? message why that could not be done
+function Journal:flush()
+  if not self.loose then return nil end
+  local ok, problem = self.file:append("", true)
+  if not ok then return word(self, problem) end
+  self.loose = false
 end
 
 --- Notes that a row is done.

@@ -7,6 +7,8 @@ local transport = require "locksmith.transport"
 
 local WHAT = "locksmith.parallel"
 local CONCURRENCY = 8
+-- While results are handed out, what is at work goes on after so many seconds at the latest.
+local LATEST = 0.01
 
 local OPTIONS = { concurrency = options.check.positive, ordered = options.types "boolean" }
 
@@ -38,6 +40,7 @@ end
 ---@field results table[] { item, value, err } not handed out yet
 ---@field exhausted boolean there are no more items
 ---@field waiting table[] transports that were waited for last
+---@field stepped number when those at work went on last
 ---@field apart boolean? see locksmith.Place
 ---@field resting table<table, boolean> likewise
 local Run = {}
@@ -100,6 +103,7 @@ end
 --- Lets those go on that can.
 ---@return boolean # whether one could
 local function step(self)
+  self.stepped = core.now()
   for i, line in ipairs(self.waiting) do
     -- Those that are not apart share what moves them.
     if i == 1 or self.apart then line:advance() end
@@ -137,6 +141,10 @@ end
 ---@return any value
 ---@return any err
 function Run:next()
+  if not self.closing and math.abs(core.now() - self.stepped) > LATEST then
+    fill(self)
+    step(self)
+  end
   while not self.closing do
     fill(self)
     local worker = take(self)
@@ -182,7 +190,8 @@ local function parallel(items, work, opts)
   options.argument(work, "function", "work", WHAT)
   opts = options.read(opts, OPTIONS, WHAT)
   local given = { next_item = next_item, work = work, ordered = opts.ordered or false,
-    concurrency = opts.concurrency or CONCURRENCY, workers = {}, waiting = {}, resting = {} }
+    concurrency = opts.concurrency or CONCURRENCY, workers = {}, waiting = {}, resting = {},
+    stepped = core.now() }
   if transport.under_nginx() then return require("locksmith.nginx.parallel").run(given) end
   local run, place = setmetatable(given, Run), scheduler.here()
   run.apart = place and place.apart

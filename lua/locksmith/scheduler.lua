@@ -62,6 +62,12 @@ function scheduler.wait(place, lines, seconds)
   core.sleep(seconds)
 end
 
+--- Lets others that are ready go first, where there is a place to wait in.
+function scheduler.step_aside()
+  local place = scheduler.here()
+  if place then place:wait(NONE, 0) end
+end
+
 --- As core.sleep; a wait in a run that was left ends at once.
 ---@param seconds number
 function scheduler.sleep(seconds)

@@ -2,13 +2,8 @@
 
 local report = require "spec.chaos.report"
 local run = require "spec.chaos.run"
+local setting = require "spec.chaos.setting"
 local sockets = require "spec.chaos.sockets"
-
-local function setting(name, default)
-  local text = os.getenv(name)
-  if text == nil or text == "" then return default end
-  return tonumber(text) or error(name .. " must be a number", 0)
-end
 
 if not sockets.available() then
   io.stderr:write "the chaos run needs nginx with its Lua module\n"

@@ -1,7 +1,7 @@
 --- A job as a user writes it, for specs that kill it: makes links of rows and tells on its output what became of each.
 --
--- Environment: URL, KEY, JOURNAL; ROWS, how many; KILL, see steps.lua: without it, the last line tells how many
--- steps it took.
+-- Environment: URL, KEY, JOURNAL; ROWS, how many; ITERATOR, whether one gives them; KILL, see steps.lua: without it,
+-- the last line tells how many steps it took.
 
 local steps = require "spec.support.steps"
 local locksmith = require "locksmith"
@@ -16,9 +16,17 @@ for i = 1, tonumber(os.getenv "ROWS") do
 end
 local index = {}
 for i, row in ipairs(rows) do index[row] = i end
+local given = rows
+if os.getenv "ITERATOR" then
+  local i = 0
+  function given()
+    i = i + 1
+    return rows[i]
+  end
+end
 
 local ok, raised = pcall(function()
-  for row, link, err, response in lockpub.links:create_each(rows, { journal = os.getenv "JOURNAL" }) do
+  for row, link, err, response in lockpub.links:create_each(given, { journal = os.getenv "JOURNAL" }) do
     io.stdout:write(("row %d %s %s\n"):format(index[row], link and link.slug or err.kind,
       link and (response.journaled and "journaled" or "made") or "failed"))
     io.stdout:flush()
