@@ -73,14 +73,14 @@ describe("secrets of the command", function()
   end)
 
   once("do not stand where other processes see them", function()
-    box:reset { rate = false, delay = 1 }
+    box:reset { rate = false, delay = 0.5 }
     local folder = shell.folder "secrets"
     shell.write(folder .. "/password", "filed-secret")
     shell.write(folder .. "/key", server.LOCKPUB_KEY)
     local line = command.line(creation { "--password-file", folder .. "/password", "--key-file", folder .. "/key",
       environment = {} })
     local seen = shell.output(([[%s >/dev/null 2>&1 & pid=$!
-      sleep 0.3; tr '\0' ' ' </proc/$pid/cmdline; tr '\0' ' ' </proc/$pid/environ; wait $pid; echo "status $?"]])
+      sleep 0.2; tr '\0' ' ' </proc/$pid/cmdline; tr '\0' ' ' </proc/$pid/environ; wait $pid; echo "status $?"]])
       :format(line))
     os.execute("rm -rf " .. shell.quote(folder))
     assert.truthy(seen:find("--password-file", 1, true))

@@ -204,7 +204,7 @@ describe("the command", function()
       local told = command.on_terminal { "plan", "200", "--store", "memory", environment = { TERM = "xterm",
         LOCKPUB_API_KEY = server.LOCKPUB_KEY } }
       assert.truthy(told.out:find("^\27%[1mn    seconds  reset"), told.out)
-      for _, environment in ipairs { { TERM = "dumb" }, { TERM = "xterm", NO_COLOR = "1" }, {} } do
+      for _, environment in ipairs { { TERM = "dumb" }, { TERM = "xterm", NO_COLOR = "1" } } do
         environment.LOCKPUB_API_KEY = server.LOCKPUB_KEY
         told = command.on_terminal { "plan", "200", "--store", "memory", environment = environment }
         assert.truthy(told.out:find("^n    seconds  reset"), told.out)
@@ -219,6 +219,14 @@ describe("the command", function()
       assert.equal(0, told.status)
       local out = shell.output(("(%s 2>&1; echo $? >&2) 2>&1 | :"):format(command.line { "--help" }))
       assert.equal("", out)
+    end)
+
+    once("that is closed is status 6, and no other file takes its place", function()
+      local state = folder .. "/closed"
+      local told = run { "plan", "3", home = true, environment = { XDG_STATE_HOME = state }, shell = ">&-" }
+      assert.same({ "locksmith: standard output: Bad file descriptor\n", 6 }, { told.err, told.status })
+      assert.is_nil(shell.read(state .. "/locksmith/state"):find("3\t", 1, true))
+      assert.equal(6, command.run({ "--version", shell = ">&-" }).status)
     end)
 
     it("that does not fit on the disk is status 6", function()

@@ -34,6 +34,7 @@ void lks_lua_open_system(lua_State *L);
 void lks_lua_open_signals(lua_State *L);
 void lks_lua_open_terminal(lua_State *L);
 void lks_lua_open_folder(lua_State *L);
+void lks_lua_open_descriptors(lua_State *L);
 
 /* Makes the metatable of a userdata type: methods under __index, `collect` as __gc. */
 void lks_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction collect);

@@ -33,5 +33,6 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_signals(L);
   lks_lua_open_terminal(L);
   lks_lua_open_folder(L);
+  lks_lua_open_descriptors(L);
   return 1;
 }

@@ -19,6 +19,7 @@ local cli = {}
 
 -- Only what a command needs is loaded: cron jobs start it often.
 local function carry_out(arguments)
+  require("locksmith.core").hold_descriptors()
   local parsed, help = require("locksmith.cli.parser").parse(arguments)
   local context = require("locksmith.cli.context").new(parsed or {})
   if help then
