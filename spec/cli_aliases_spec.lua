@@ -155,6 +155,15 @@ describe("locksmith aliases", function()
     assert.same({ "shop present", "bank made", "news made" }, states)
     assert.is_false(state(3).enabled)
     assert.truthy(done("ensure", "shop", "bank").out:find("bank\t[^\t]+\t2\tpresent\t\t\n"))
+    shell.write(folder .. "/wanted.csv", "description,enabled\nshop,perhaps\nbank,\n" .. ("x"):rep(65) .. ",\n,true\n")
+    for _, option in ipairs { "-n", "--quiet" } do
+      local told = run("ensure", "--file", folder .. "/wanted.csv", option)
+      assert.equal(1, told.status)
+      assert.truthy(told.out:find "line 2, column 2 %(enabled%): must be true or false\nbank\t[^\t]*\t2\tpresent\t",
+        told.out)
+      assert.truthy(told.out:find("at most 64 characters", 1, true))
+      assert.truthy(told.out:find("description must not be empty", 1, true), told.out)
+    end
     refused(2, "a description or --file FILE is needed", "ensure")
     refused(2, "wanted.csv", "ensure", "--file", folder .. "/no/wanted.csv")
   end)

@@ -55,6 +55,39 @@ describe("where", function()
     end
   end)
 
+  -- Words in any order: what Lua refuses is refused, and what it computes is computed, but for texts as numbers.
+  it("reads what Lua reads", function()
+    local compile = loadstring or load -- luacheck: ignore 113
+    local words, state, read = {}, 1, 0
+    for word in ("id num_spam 1 2 3 + - * / % ^ == ~= < .. and or not ( ) true nil 'a'"):gmatch "[^ ]+" do
+      words[#words + 1] = word
+    end
+    local function below(n)
+      state = state * 48271 % 2147483647
+      return state % n
+    end
+    for _ = 1, 5000 do
+      local picked = {}
+      for i = 1, below(8) + 1 do picked[i] = words[below(#words) + 1] end
+      local text = table.concat(picked, " ")
+      local calls = text:find "[%a)'] [(']" -- of fields, which are no functions
+      local ours, theirs = where.compile(text, NOW), compile("local id, num_spam = 7, 51; return " .. text)
+      if not calls then assert.equal(theirs ~= nil, ours ~= nil, text) end
+      if ours and theirs then
+        local ok, value = pcall(theirs)
+        local result, problem = ours(ADDRESS)
+        read = read + 1
+        if result ~= nil then
+          assert.is_true(ok, text)
+          assert.equal(not not value, result, text)
+        elseif ok then
+          assert.truthy(problem:find "needs numbers" or problem:find "by zero", text .. ": " .. problem)
+        end
+      end
+    end
+    assert.is_true(read > 200, read)
+  end)
+
   it("lets texts be searched", function()
     for _, text in ipairs { 'description:find "^Shop"', "description:lower():find('shop', 1, true)",
       'description:match("%((%w+)%)") == "old"', 'full_address:sub(-4) == ".org"',

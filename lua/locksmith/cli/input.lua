@@ -216,6 +216,7 @@ local function format_of(path, source)
   local ending = path:match "%.([A-Za-z]+)$"
   local known = ending and ENDINGS[ascii.lower(ending)]
   if known then return known end
+  while not source.buffer:find("[^ \t\r\n]", source.position) and not source:is_too_long() and source:more() do end
   return source.buffer:find("^[ \t\r\n]*{", source.position) and "jsonl" or "csv"
 end
 
