@@ -55,6 +55,10 @@ int lks_lua_no_memory(lua_State *L) {
   return lua_error(L);
 }
 
+void lks_lua_check_stack(lua_State *L, int values) {
+  if (!lua_checkstack(L, values)) lks_lua_no_memory(L);
+}
+
 int lks_lua_push_next(lua_State *L, lks_call_box *box, lks_memory_store *store, lks_time now) {
   lks_action action = lks_client_next(box->client, store, box->call, &box->ticket, now);
   lua_pushinteger(L, (lua_Integer)action.kind);

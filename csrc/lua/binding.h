@@ -86,6 +86,10 @@ void lks_lua_push_quota(lua_State *L, const lks_quota *quota);
  * leaves the binding. */
 int lks_lua_no_memory(lua_State *L);
 
+/* Makes room for so many more values, or raises that memory ran out: nothing here is nested so deep that Lua's limit of
+ * the stack is met, and luaL_checkstack would take the one for the other. */
+void lks_lua_check_stack(lua_State *L, int values);
+
 /* The call at index 1 of a method, of which the first upvalue must be the metatable, as lks_lua_new_type and
  * lks_lua_add_methods see to: comparing it is quicker than finding it by name. */
 lks_call_box *lks_lua_check_call(lua_State *L);

@@ -220,7 +220,7 @@ static lks_call_box *check_sending(lua_State *L, transport_box *box) {
   luaL_argcheck(L, lks_call_is_sending(call->call), 2, "nothing is to be sent");
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_settop(L, 4);
-  luaL_checkstack(L, 12, NULL);
+  lks_lua_check_stack(L, 12);
   return call;
 }
 
@@ -294,7 +294,7 @@ static int transport_finish(lua_State *L) {
   luaL_checktype(L, 4, LUA_TTABLE);
   luaL_argcheck(L, box->call != LUA_NOREF, 1, "nothing was started");
   lua_settop(L, 4);
-  luaL_checkstack(L, 12, NULL);
+  lks_lua_check_stack(L, 12);
   lks_exchange exchange;
   lks_transport_end(box->transport, &exchange);
   box->busy = false;
@@ -317,7 +317,7 @@ static int transport_wait(lua_State *L) {
   transport_box *box = check_box(L);
   lks_span most = lks_span_from_seconds((double)luaL_checknumber(L, 2));
   lua_settop(L, 2);
-  luaL_checkstack(L, 12, NULL);
+  lks_lua_check_stack(L, 12);
   lks_interrupt in = lks_interrupt_begin(L, lua_upvalueindex(3));
   bool ready = box->engine != NULL && lks_transport_wait(box->engine, most);
   if (!ready && !lks_interrupt_pass(&in)) return lua_error(L);

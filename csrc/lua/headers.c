@@ -75,7 +75,7 @@ bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length) {
   const char *end = lines + length;
   bool as_sent = true;
   lks_header_line header;
-  luaL_checkstack(L, 12, NULL);
+  lks_lua_check_stack(L, 12);
   lua_createtable(L, 0, 12);
   lua_pushnil(L);
   while (lks_headers_next(&lines, end, &header)) {

@@ -109,7 +109,7 @@ static bool push_clean(lua_State *L) {
 }
 
 static void clean_table(lua_State *L, int depth) {
-  luaL_checkstack(L, 6, "JSON nested too deep");
+  lks_lua_check_stack(L, 6);
   if (depth > LKS_JSON_DEPTH_MAX) luaL_error(L, "JSON nested too deep");
   lua_pushnil(L);
   while (lua_next(L, -2)) {
@@ -169,7 +169,7 @@ static void inspect(lua_State *L, int depth, outgoing *out);
 
 static void inspect_members(lua_State *L, int depth, outgoing *out) {
   if (depth > LKS_JSON_DEPTH_MAX) luaL_error(L, "nested too deep");
-  luaL_checkstack(L, 4, "nested too deep");
+  lks_lua_check_stack(L, 4);
   count_bytes(L, out, 0);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
@@ -232,7 +232,7 @@ static void push_marked_name(lua_State *L, int index) {
 /* Pushes a copy of the table at the top in which all is marked that must be. It was inspected. */
 static void push_marked_table(lua_State *L) {
   int table = lua_gettop(L), copy = table + 1;
-  luaL_checkstack(L, 8, "nested too deep");
+  lks_lua_check_stack(L, 8);
   lua_newtable(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {

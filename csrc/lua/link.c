@@ -77,7 +77,7 @@ static bool is_given(lua_State *L, int index) {
 /* Pushes a copy of the table at `index`, its names in snake_case and its instants as numbers, at every level. Elements
  * of an array have the name of the array. */
 static void push_copy(lua_State *L, int index, lks_text array, int fields, int depth) {
-  luaL_checkstack(L, 8, "JSON nested too deep");
+  lks_lua_check_stack(L, 8);
   if (depth > DEPTH_MAX) luaL_error(L, "JSON nested too deep");
   lua_createtable(L, 0, fields);
   int copy = lua_gettop(L);

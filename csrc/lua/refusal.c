@@ -25,7 +25,7 @@ static const char *first_text(lua_State *L, int table, const char *const *names)
 void lks_lua_read_refusal(lua_State *L, int body, lks_refusal *refusal) {
   static const char *const codes[] = {"code", "error_code", "errorCode", "type", NULL};
   static const char *const messages[] = {"message", "detail", "error_description", "msg", "reason", "title", NULL};
-  luaL_checkstack(L, 40, NULL);
+  lks_lua_check_stack(L, 40);
   if (lua_type(L, body) == LUA_TSTRING) refusal->message = text_at(L, body);
   if (!lua_istable(L, body)) return;
   refusal->code = first_text(L, body, codes);

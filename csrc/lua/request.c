@@ -84,7 +84,7 @@ static void add_text(lua_State *L, int index, lks_secrets *secrets) {
 static void add_texts(lua_State *L, lks_secrets *secrets, int depth) {
   if (lua_type(L, -1) == LUA_TSTRING) add_text(L, -1, secrets);
   if (!lua_istable(L, -1) || depth >= DEPTH_MAX) return;
-  luaL_checkstack(L, 4, NULL);
+  lks_lua_check_stack(L, 4);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     add_texts(L, secrets, depth + 1);

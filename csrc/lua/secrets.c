@@ -31,7 +31,7 @@ static void redact_value(lua_State *L, lks_call_box *box, int depth) {
     lua_pushliteral(L, "[too deep]");
     return;
   }
-  luaL_checkstack(L, 6, NULL);
+  lks_lua_check_stack(L, 6);
   int table = lua_gettop(L);
   lua_newtable(L);
   lua_pushnil(L);

@@ -125,12 +125,17 @@ local function hinted(message)
   return message
 end
 
-local function connect_failed(state, message, limit, connect_limit)
+-- TCP does not say these before a connection stands; then it is the handshake that was cut.
+local CUT = { ["connection reset by peer"] = true, closed = true, ["broken pipe"] = true }
+
+local function connect_failed(state, message, limit, connect_limit, direct_tls)
   message = tostring(message)
   local lower = ascii.lower(message)
   if message:find(guard.TOO_MUCH, 1, true) then return failed(state, "too_large", message, true) end
   if lower:find "certificate" or message:find "^%d+: " then return failed(state, "tls", hinted(message), true) end
-  if lower:find "handshake" or lower:find "ssl" then return failed(state, "tls", message) end
+  if lower:find "handshake" or lower:find "ssl" or direct_tls and CUT[lower] then
+    return failed(state, "tls", message)
+  end
   if lower:find "timeout" and connect_limit >= limit then return failed(state, "timeout", message) end
   -- A proxy that refuses the tunnel, other than for being busy.
   local refusal = message:match "tunnel through a proxy: (4%d%d)"
@@ -207,7 +212,9 @@ local function ask(self, state, params, limit)
     state.connected = nil
     local ok
     ok, err = client:connect(try == 1 and self.kept or self.fresh)
-    if not ok then return connect_failed(state, err, limit, self.connect_timeout) end
+    if not ok then
+      return connect_failed(state, err, limit, self.connect_timeout, self.to.scheme == "https" and not self.proxy)
+    end
     local reused = (client:get_reused_times() or 0) > 0
     state.connected, state.sent, state.keep = core.now() - state.began, true, try == 1
     state.resent = try == 2

@@ -22,7 +22,7 @@ end
 
 --- Distributions ship the Lua module as a file to load, OpenResty has it built in.
 local function load_lines(built)
-  local folder = built:match "%-%-modules%-path=(%S+)" or ""
+  local folder = built:match "%-%-modules%-path=([^ \n]+)" or ""
   local lines = {}
   if exists(folder .. "/ngx_http_lua_module.so") then
     for _, module in ipairs { "ndk_http_module.so", "ngx_http_lua_module.so" } do

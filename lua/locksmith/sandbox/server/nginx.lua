@@ -83,7 +83,7 @@ local function execute(command)
 end
 
 local function fill(text, fields)
-  return (text:gsub("@(%u+)@", fields))
+  return (text:gsub("@([A-Z]+)@", fields))
 end
 
 local function write(path, text)
