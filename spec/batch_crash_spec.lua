@@ -1,4 +1,5 @@
 --- links:create_each over real sockets: side by side, killed in the midst of it, and on a full disk.
+-- Luas: lua5.4 luajit
 
 local clients = require "spec.support.clients"
 local core = require "locksmith.core"

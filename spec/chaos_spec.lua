@@ -1,4 +1,5 @@
 --- Short chaos runs: random calls among random faults, compared with a model. The long one is spec/chaos/run.
+-- Luas: lua5.4 lua5.1 luajit
 
 local report = require "spec.chaos.report"
 local run = require "spec.chaos.run"

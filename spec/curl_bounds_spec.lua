@@ -1,4 +1,5 @@
 --- Transport "curl": everything that is received counts, wherever it stands, and nothing outlasts its limit.
+-- Luas: lua5.4 luajit sanitized
 
 local clients = require "spec.support.clients"
 local floods = require "spec.support.http_floods"

@@ -1,4 +1,5 @@
 --- How many descriptors clients over libcurl hold, and what happens when there are none left.
+-- Luas: lua5.4 sanitized
 
 local origins = require "spec.support.origin"
 local process = require "spec.support.process"

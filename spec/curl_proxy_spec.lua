@@ -1,4 +1,5 @@
 --- Which requests go through a proxy over libcurl: one that sees a request over plain http sees its key.
+-- Luas: lua5.4 sanitized
 
 local origins = require "spec.support.origin"
 local process = require "spec.support.process"

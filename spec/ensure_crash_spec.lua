@@ -1,4 +1,5 @@
 --- addresses:ensure over real sockets, in a job that is killed again and again.
+-- Luas: lua5.4 luajit
 
 local missing = require "spec.support.missing"
 local process = require "spec.support.process"

@@ -1,4 +1,5 @@
 --- A client that works and fails for long takes no more memory than one that has just warmed up.
+-- Luas: lua5.4 luajit sanitized
 
 local process = require "spec.support.process"
 local sandbox = require "locksmith.sandbox"

@@ -1,3 +1,5 @@
+-- Luas: lua5.4
+
 local cjson = require "cjson"
 local faults = require "spec.support.faults"
 local origin = require "spec.support.origin"

@@ -1,4 +1,5 @@
 --- The sandbox over real HTTP, by LuaSocket under each interpreter and by nginx, with curl as the client.
+-- Luas: lua5.4 lua5.1 luajit
 
 local curl = require "spec.support.curl"
 local json = require "locksmith.sandbox.json"

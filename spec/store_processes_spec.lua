@@ -1,4 +1,5 @@
 --- Stores between processes: every swap that was confirmed counts, whoever dies.
+-- Luas: lua5.4 luajit
 
 local locksmith = require "locksmith"
 local process = require "spec.support.process"

@@ -1,4 +1,5 @@
 --- Redis over TLS in plain Lua: nobody is talked to whose certificate does not say the name that was asked for.
+-- Luas: lua5.4 luajit
 
 local certificates = require "spec.support.certificates"
 local locksmith = require "locksmith"

@@ -7,7 +7,7 @@ set -u
 demo='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-cjson lua-argparse lua-socket'
 # What the tests need. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
 test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
-  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl openssl valgrind locales'
+  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl openssl valgrind ccache locales'
 
 lint='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-check shellcheck clang-format clang-tidy'
 

@@ -81,7 +81,8 @@ end
 local function load(self)
   local text, problem = self.file:read()
   if not text then return nil, problem end
-  local salt, from = text:match("^" .. HEAD:gsub("%p", "%%%0") .. '(%w+)"}\n()')
+  local salt, from
+  if text:sub(1, #HEAD) == HEAD then salt, from = text:match('^([0-9A-Za-z]+)"}\n()', #HEAD + 1) end
   if not salt then
     local torn = not text:find("\n", 1, true) and (HEAD:sub(1, #text) == text:sub(1, #HEAD) or text:find "^%z*$")
     if not torn then return nil, "it is no journal of this library's" end

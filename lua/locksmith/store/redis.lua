@@ -17,7 +17,7 @@
 
 local ascii = require "locksmith.ascii"
 local core = require "locksmith.core"
-local link = require "locksmith.store.redis_link"
+local redis_connection = require "locksmith.store.redis_connection"
 local options = require "locksmith.options"
 local transport = require "locksmith.transport"
 
@@ -238,7 +238,7 @@ function module.new(given)
     error(what .. ": option 'username' needs option 'password' beside it", 2)
   end
   own.host, own.port = own.host or "127.0.0.1", own.port or 6379
-  local carry, problem = link.new(own, transport.under_nginx())
+  local carry, problem = redis_connection.new(own, transport.under_nginx())
   if not carry then error(what .. ": " .. problem, 2) end
   local place = setmetatable({
     invoke = invoker(carry), -- the password is in there

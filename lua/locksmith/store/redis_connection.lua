@@ -9,7 +9,7 @@ local redis_tls = require "locksmith.store.redis_tls"
 local redis_wire = require "locksmith.store.redis_wire"
 local try = require "locksmith.try"
 
-local link = {}
+local redis_connection = {}
 
 local KEEPALIVE, POOL = 10000, 32 -- milliseconds a connection may idle in nginx's pool; connections kept per worker
 
@@ -206,7 +206,7 @@ end
 ---@param under_nginx boolean
 ---@return function? carrier
 ---@return string? message what is missing
-function link.new(options, under_nginx)
+function redis_connection.new(options, under_nginx)
   local client = options.client
   if client then
     return function(_, method, ...)
@@ -231,4 +231,4 @@ function link.new(options, under_nginx)
   return blocking(library, options)
 end
 
-return link
+return redis_connection
