@@ -120,9 +120,9 @@ end)
 
 describe("a shdict store in nginx whose workers are killed", function()
   it("loses nothing that was confirmed, and holds up nobody", function()
-    -- Each worker counts up one number as fast as it can, and beside it what was confirmed to it; and dies after so many
-    -- instructions of its own, each later than the one before it. (nginx's own memory does not survive a death within
-    -- one operation of a dict, of which Lua sees nothing.)
+    -- Each worker counts up one number as fast as it can, and beside it what was confirmed to it; and dies after so
+    -- many instructions of its own, each later than the one before it. (nginx's own memory does not survive a death
+    -- within one operation of a dict, of which Lua sees nothing.)
     local DEATHS = 40
     local here = nginx.start {
       workers = 4,
