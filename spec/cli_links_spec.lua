@@ -235,6 +235,12 @@ describe("links of files", function()
       end)
     end
 
+    it("ends on Ctrl-C also while it waits for rows", function()
+      local out = shell.output(("mkfifo %s/in; sleep 3 >%s/in & %s <%s/in 2>&1 & pid=$!; sleep 0.3; kill -INT $pid; " ..
+        "wait $pid; echo $?; kill %%1"):format(folder, folder, command.line(full { "links", "batch", "-" }), folder))
+      assert.equal("locksmith: interrupted\n130\n", out)
+    end)
+
     it("ends quietly when nobody reads its results, and goes on from there", function()
       local path = file("a.csv", csv_of(12))
       local out = shell.output(("(%s 2>%s/err; echo $? >%s/status) | head -n 1"):format(

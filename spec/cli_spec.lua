@@ -194,6 +194,15 @@ describe("the command", function()
       assert.equal("-rw-------", shell.output("ls -l " .. folder .. "/state/locksmith/state"):sub(1, 10))
     end)
 
+    once("are not guessed where the store is out of reach", function()
+      for _, name in ipairs { "quota", "plan" } do
+        local told = run { "--store", "file:" .. folder .. "/no/folder", name, name == "plan" and "3" or nil,
+          home = true }
+        assert.same({ "", 6 }, { told.out, told.status })
+        assert.truthy(told.err:find("its folder does not exist", 1, true), told.err)
+      end
+    end)
+
     once("say once that there is no home to keep it in", function()
       local _, count = run({ "quota", home = true }).err:gsub("there is no home", "")
       assert.equal(1, count)

@@ -142,14 +142,16 @@ local function nobody() return nil end
 
 --- A client of a service, as the options want it. From then on Ctrl-C ends what is under way in good order.
 ---@param service "lockpub"|"locker"
----@param offline boolean? it is asked for nothing: no key is needed
+---@param how "offline"|"strict"|nil offline: it is asked for nothing, so no key is needed; strict: what the store says
+---  is what is wanted, so one out of reach is an error
 ---@return locksmith.Lockpub|locksmith.Locker
-function Context:client(service, offline)
+function Context:client(service, how)
   if self.clients[service] then return self.clients[service] end
   local locksmith, arguments = require "locksmith", self.arguments
   core.catch_signals()
   local options = { base_url = arguments.base_url, timeout = arguments.timeout, on_event = on_event(self) }
-  if offline then
+  if how == "strict" then options.on_store_error = "fail" end
+  if how == "offline" then
     options.api_key, options.store = nobody, locksmith.memory()
   else
     options.api_key, options.store = self:key(service), self:store()

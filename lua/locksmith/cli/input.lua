@@ -228,7 +228,9 @@ end
 ---@return string? message
 function input.open(path, options)
   local file, problem = options.stdin or io.stdin, nil
-  if path ~= "-" then
+  if path == "-" then
+    core.catch_signals() -- one ends a read that waits
+  else
     file, problem = io.open(path, "rb")
     if not file then return nil, problem end
   end

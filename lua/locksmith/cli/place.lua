@@ -11,7 +11,10 @@ local function state_home()
   local named = os.getenv "XDG_STATE_HOME" or ""
   if named:sub(1, 1) == "/" then return named end
   local home = os.getenv "HOME" or ""
-  return home:sub(1, 1) == "/" and home .. "/.local/state" or nil
+  local there = home:sub(1, 1) == "/" and io.open(home) -- a home itself is not made here
+  if not there then return nil end
+  there:close()
+  return home .. "/.local/state"
 end
 
 local function default(context)

@@ -11,6 +11,7 @@ local LONGEST = 1048576
 local taken
 
 local function content(path, what)
+  core.catch_signals() -- one ends a read that waits
   local file, problem = io.stdin
   if path ~= "-" then
     file, problem = io.open(path, "rb")

@@ -73,7 +73,7 @@ local function make_all(self, arguments, journal)
 end
 
 local function check_all(self, arguments)
-  local client = self.context:client("lockpub", not self.context:has_key "lockpub")
+  local client = self.context:client("lockpub", not self.context:has_key "lockpub" and "offline" or nil)
   for fields in function() return next_fields(self) end do
     local row = self.of[fields]
     write_bad(self, row.number)

@@ -28,7 +28,7 @@ local function clash(seen, row)
 end
 
 local function check(context, arguments)
-  local client, rows = context:client("lockpub", true), link_rows.open(arguments)
+  local client, rows = context:client("lockpub", "offline"), link_rows.open(arguments)
   local writer, bad, seen = context:writer { columns = COLUMNS }, 0, {}
   local opts = { allow_in_memo = arguments.allow_in_memo }
   for row in function() return rows:next() end do

@@ -52,7 +52,7 @@ local function create(context, arguments)
     local link, response = context:check(context:client("lockpub").links:create(fields, opts))
     return print_link(context, link, response)
   end
-  context:check(context:client("lockpub", true).links:check(fields, opts))
+  context:check(context:client("lockpub", "offline").links:check(fields, opts))
   context:record(SENT, fields)
   context:say "nothing was sent"
 end

@@ -13,6 +13,6 @@ return function(parser, runs)
     "quota, and how many seconds the rate limits make of them.")
   plan:argument("n", "How many links."):convert(count)
   runs(plan, function(context, arguments)
-    context:record(COLUMNS, context:check(context:client("lockpub"):plan(arguments.n)))
+    context:record(COLUMNS, context:check(context:client("lockpub", "strict"):plan(arguments.n)))
   end)
 end
