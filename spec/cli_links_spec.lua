@@ -236,8 +236,11 @@ describe("links of files", function()
     end
 
     it("ends on Ctrl-C also while it waits for rows", function()
-      local out = shell.output(("mkfifo %s/in; sleep 3 >%s/in & %s <%s/in 2>&1 & pid=$!; sleep 0.3; kill -INT $pid; " ..
-        "wait $pid; echo $?; kill %%1"):format(folder, folder, command.line(full { "links", "batch", "-" }), folder))
+      local line = command.line(full { "links", "batch", "-" })
+      -- It waits soon after it has begun to catch SIGTERM.
+      local out = shell.output(([=[mkfifo %s/in; sleep 5 >%s/in & other=$!; %s <%s/in 2>&1 & pid=$!
+        until grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$pid/status; do sleep 0.02; done
+        sleep 0.1; kill -INT $pid; wait $pid; echo $?; kill $other]=]):format(folder, folder, line, folder))
       assert.equal("locksmith: interrupted\n130\n", out)
     end)
 
