@@ -7,7 +7,7 @@ local server = require "spec.support.server"
 local shell = require "spec.support.shell"
 
 -- Each run takes a process. What does not depend on the Lua is tested with one.
-local once = _VERSION == "Lua 5.4" and it or function() end
+local once = command.once(it)
 
 local reason = not server.available() and "LuaSocket for lua5.4 is not here" or nil
 if not missing.declare("the commands export and restore", reason) then return end
