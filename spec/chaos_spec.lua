@@ -1,6 +1,7 @@
 --- Short chaos runs: random calls among random faults, compared with a model. The long one is spec/chaos/run.
 -- Luas: lua5.4 lua5.1 luajit
 
+local concurrent = require "spec.chaos.concurrent"
 local report = require "spec.chaos.report"
 local run = require "spec.chaos.run"
 local sockets = require "spec.chaos.sockets"
@@ -68,5 +69,25 @@ describe("chaos over sockets", function()
     assert.is_true(result.figures.calls >= 400)
     assert.is_true(result.figures.succeeded > 200)
     assert.is_true(result.figures.retries > 20)
+  end)
+
+  it("loses nothing and doubles nothing of many calls at once, whose process is killed", function()
+    local path = os.tmpname()
+    local ok, figures = pcall(concurrent.run, { seed = 3, calls = 250, kills = 3, rate = 0.15, ledger = path,
+      least = 0.06, most = 0.2 })
+    os.remove(path)
+    assert(ok, figures)
+    assert.equal(250, figures.calls)
+    assert.is_true(figures.killed >= 1 and figures.runs > figures.killed)
+    assert.is_true(figures.faults > 30)
+  end)
+
+  it("notices links and aliases that are not as they were asked for", function()
+    local path = os.tmpname()
+    local ok, problem = pcall(concurrent.run, { seed = 4, calls = 40, kills = 0, rate = 0, ledger = path,
+      meddle = function(box) box:call("set_address", 1, { description = "somebody else's" }) end })
+    os.remove(path)
+    assert.is_false(ok)
+    assert.truthy(problem:find "description of alias 1 is somebody else's", problem)
   end)
 end)

@@ -3,7 +3,7 @@
 local judge = {}
 
 -- What a faulty network may make of any call.
-local TRANSIENT = { connect = true, tls = true, network = true, timeout = true, rate_limited = true,
+judge.TRANSIENT = { connect = true, tls = true, network = true, timeout = true, rate_limited = true,
   server_error = true, bad_response = true, too_large = true, would_wait = true }
 
 -- Refusals that differ in the body only; where that was spoiled, the status is all there is.
@@ -89,7 +89,7 @@ function judge.failure(run, call, err)
   -- The key was rotated, and there was no time left to ask for the new one.
   local too_late = err.kind == "unauthenticated" and call.took > call.timeout - 1e-5
   local explained = spoiled or doubted or too_late
-  if err.kind ~= call.expect and not TRANSIENT[err.kind] and not explained then
+  if err.kind ~= call.expect and not judge.TRANSIENT[err.kind] and not explained then
     run:fail(("unexpected (instead of %s): %s"):format(tostring(call.expect or "success"), told(err)))
   end
   if err.operation ~= call.name then run:fail("the error names another operation: " .. told(err)) end

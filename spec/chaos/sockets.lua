@@ -11,7 +11,7 @@ local server = require "spec.support.server"
 local sockets = {}
 
 -- Milliseconds and bytes are small: what counts is that it happens, not how long it takes.
-local MIX = {
+sockets.MIX = {
   { "refuse", weight = 3 },
   { "drop_before", weight = 4 },
   { "drop_before", how = "rst", weight = 3 },
@@ -120,7 +120,7 @@ function sockets.new(options)
   end
 
   function world.begin_window(seed)
-    proxy:chaos { seed = seed, rate = options.rate, kinds = MIX }
+    proxy:chaos { seed = seed, rate = options.rate, kinds = sockets.MIX }
     if not chance:chance(0.5) then return end
     local burst = {}
     for name, value in pairs(chance:pick(BURSTS)) do burst[name] = value end
