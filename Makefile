@@ -290,6 +290,6 @@ help:
 	@echo 'make lint                 luacheck, shellcheck, clang-format, clang-tidy, those that are here'
 	@echo 'make sandbox PORT=8787    serve the sandbox on loopback'
 	@echo 'make chaos, make bench    the long fault runs; the measurements'
-	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=], and uninstall with the same words'
+	@echo 'make install PREFIX=/usr/local [LUA=lua5.4] [DESTDIR=]: modules, command, manual; uninstall with the same words'
 	@echo 'make deps                 install what is missing (Debian, Ubuntu), or say what is needed'
 	@echo 'make clean                remove build/'

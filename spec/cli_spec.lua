@@ -64,6 +64,17 @@ describe("the command", function()
     end)
   end)
 
+  describe("where something is missing", function()
+    once("says what to install", function()
+      local told = command.run { "quota", environment = { LUA_PATH = "./lua/?.lua;./lua/?/init.lua" } }
+      assert.same({ "", 6 }, { told.out, told.status })
+      assert.truthy(told.err:find "^locksmith: the Lua module argparse is not here: luarocks install argparse[^\n]*\n$")
+      told = command.run { "quota", environment = { LUA_CPATH = "" } }
+      assert.same({ "", 6 }, { told.out, told.status })
+      assert.truthy(told.err:find "^locksmith: it is not whole: [^\n]*locksmith%.core[^\n]*\n$", told.err)
+    end)
+  end)
+
   describe("an error", function()
     local function refused(status, text, given)
       local told = run(given)

@@ -38,7 +38,10 @@ function cli.run(arguments)
   if arguments[1] == "--version" and io.write("locksmith ", version, "\n") and io.stdout:flush() then return 0 end
   local ok, result = pcall(carry_out, arguments)
   if ok and (result or 0) == 0 then return 0 end
-  return require("locksmith.cli.status").of(ok, result)
+  local there, status = pcall(require, "locksmith.cli.status")
+  if there then return status.of(ok, result) end
+  io.stderr:write("locksmith: it is not whole: ", tostring(status):match "^[^\n]*", "\n")
+  return 6
 end
 
 return cli
