@@ -79,6 +79,19 @@ describe("the events of a call", function()
     end
   end)
 
+  it("end with one error for a row that is refused here", function()
+    local events, on_event = recorder()
+    local lockpub = clients.lockpub({ clients.CREATED }, { on_event = on_event })
+    local refused
+    local rows = { clients.link_fields { redirect_limit = 0 }, clients.link_fields() }
+    for row, _, err in lockpub.links:create_each(rows) do refused = row == rows[1] and err or refused end
+    local told = of_type(events, "error")
+    assert.equal(1, #told)
+    assert.equal(refused, told[1].error)
+    assert.same({ "invalid_request", "lockpub.links.create" }, { told[1].kind, told[1].operation })
+    for _, event in ipairs(of_type(events, "request")) do assert.not_equal(told[1].call, event.call) end
+  end)
+
   it("end with one error for a composition, that of its failed step", function()
     for script, count in pairs { [{ { status = 404, body = "{}" } }] = 1,
       [{ clients.address(), { status = 400, body = "{}" } }] = 2 } do

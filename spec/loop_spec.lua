@@ -197,4 +197,12 @@ describe("locksmith.loop", function()
       assert.truthy(message:find("^[^:]*loop_spec.lua:%d+: "), message)
     end
   end)
+  it("says at the caller's line why a loop cannot be used", function()
+    local loaded, preload = package.loaded.luv, package.preload.luv
+    package.loaded.luv, package.preload.luv = nil, function() error("it is too old", 0) end
+    local ok, message = pcall(function() locksmith.loop "luv" end)
+    package.loaded.luv, package.preload.luv = loaded, preload
+    assert.is_false(ok)
+    assert.truthy(message:find("^[^:]*loop_spec.lua:%d+: locksmith.loop: luv cannot be used: "), message)
+  end)
 end)

@@ -164,7 +164,7 @@ end
 ---@return locksmith.Error?
 local function begin(self, row, slug, secret)
   local problem = note(self, row, slug, secret)
-  if not problem and self.journal.loose and not self.total then scheduler.step_aside() end
+  if not problem and self.journal.loose and self.ahead == 1 then scheduler.step_aside() end
   problem = problem or self.journal:flush()
   if not problem then return nil end
   local err = out_of_reach(problem)
@@ -208,7 +208,13 @@ end
 
 local function work(self, row)
   local known = not row.result and self.journal and self.journal:link(row.row)
-  if known then recall(self, row, known) elseif not row.result then make(self, row) end
+  if known then
+    recall(self, row, known)
+  elseif row.result then
+    task.new(self.session):finish(nil, row.result) -- which tells on_event
+  else
+    make(self, row)
+  end
   self.finished = self.finished + 1
   return true
 end

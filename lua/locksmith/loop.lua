@@ -134,6 +134,10 @@ local function loop(which)
   end
   local own = which
   if known[which] then
+    local here, problem = pcall(require, which)
+    if not here then
+      options.misuse(("locksmith.loop: %s cannot be used: %s"):format(which, tostring(problem):match "[^\n]*"))
+    end
     own = known[which]()
   elseif type(which) ~= "table" or type(which.poll) ~= "function" then
     options.misuse 'locksmith.loop: argument 1 must be "cqueues", "luv", "copas" or { poll = function, now = function }'
