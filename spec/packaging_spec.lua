@@ -58,7 +58,7 @@ describe("the rockspecs", function()
   end)
 
   it("let any Lua from 5.1 on install", function()
-    assert.same({ "lua >= 5.1", "lua-cjson >= 2.1.0" }, dev.dependencies)
+    assert.same({ "lua >= 5.1", "lua-cjson >= 2.1.0", "argparse >= 0.7.0" }, dev.dependencies)
   end)
 
   it("pass on what LuaRocks knows about the platform", function()

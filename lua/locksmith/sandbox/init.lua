@@ -2,7 +2,7 @@
 --
 --     local sandbox = require "locksmith.sandbox"
 --     local box = sandbox.new { plan = "free" }
---     local locker = locksmith.locker { api_key = sandbox.LOCKER_KEY, transport = box:transport() }
+--     local locker = box:locker()
 
 local accounts = require "locksmith.sandbox.locker.accounts"
 local ascii = require "locksmith.ascii"
@@ -72,16 +72,16 @@ end
 function sandbox.new(given)
   local opts = options.read(given, 2)
   local self = setmetatable({
-    options = opts, offset = 0, delay = opts.delay, faults = faults.new(), requests = log.new(opts.log_limit),
+    options = opts, offset = 0, delay = opts.delay, faults = faults.new(), arrived = log.new(opts.log_limit),
   }, Sandbox)
-  local base = opts.start_time and function() return opts.start_time end
+  self.base = opts.start_time and function() return opts.start_time end
     or (opts.clock and opts.clock.now) or default_now()
-  self.clock_now = function() return base() + self.offset end
+  self.clock_now = function() return self.base() + self.offset end
   local random = opts.random or (opts.seed and seeded(opts.seed)) or math.random
   self.store = accounts.new { random = random, now = self.clock_now, same_second = opts.same_second }
   self.store:add { name = MAIN, plan = opts.plan, token = sandbox.LOCKER_KEY }
   for _, account in ipairs(opts.accounts or {}) do self.store:add(account) end
-  self.locker = locker.new {
+  self.locker_service = locker.new {
     store = self.store, now = self.clock_now, throttle = opts.throttle, allowed_hosts = opts.allowed_hosts,
     quirks = { ignore_size = opts.ignore_size, page_size_leak = opts.page_size_leak },
   }
@@ -90,7 +90,7 @@ function sandbox.new(given)
     "rate", "quota", "quota_used", "quota_status", "quota_retry_after", "reset_format", "error_shape",
     "created_status", "slug_pattern",
   } do lockpub_options[name] = opts[name] end
-  self.lockpub = lockpub.new(lockpub_options)
+  self.lockpub_service = lockpub.new(lockpub_options)
   return self
 end
 
@@ -100,9 +100,9 @@ local function service_of(path)
 end
 
 local function answer(self, request, service)
-  if service == "lockpub" then return self.lockpub:handle(request) end
+  if service == "lockpub" then return self.lockpub_service:handle(request) end
   -- Whatever is nobody's path is answered by the Locker server, the way it words a 404.
-  return self.locker:handle(request)
+  return self.locker_service:handle(request)
 end
 
 local function fault_of(self, raw, request, service, n)
@@ -127,7 +127,7 @@ end
 function Sandbox:perform(raw)
   local request = http.parse(raw)
   local service = service_of(request.path)
-  local entry = self.requests:add(request, raw.headers, service, self.clock_now())
+  local entry = self.arrived:add(request, raw.headers, service, self.clock_now())
   local fault = fault_of(self, raw, request, service, entry.n) or {}
   entry.fault = next(fault) ~= nil
   local outcome = { delay = fault.delay or self.delay, cut = fault.cut }
@@ -168,7 +168,8 @@ function Sandbox:transport()
     local delay = outcome.delay
     local late = request.timeout and delay and delay > request.timeout
     if late or (delay == nil and request.timeout) then delay = request.timeout end
-    local sleep = self.options.clock and self.options.clock.sleep
+    local clock = self.wired_clock or self.options.clock
+    local sleep = clock and clock.sleep
     if sleep and delay and delay > 0 then sleep(delay) end
     if late then return nil, { kind = "timeout", sent = true, message = "no answer in time" } end
     if outcome.cut and outcome.response then
@@ -178,17 +179,12 @@ function Sandbox:transport()
   end
 end
 
---- Plants a fault. Rules go before the `faults` option; the first that fits is taken.
----@param rule table
---- `fault` what happens; `method`, `service` ("lockpub"|"locker") and `path` (found anywhere in the path): to which;
---- `skip` how many of those pass first (default 0); `times` how often (default 1), false for ever.
---- A fault is "drop_before" (the connection is lost, nothing was done), "drop_after" (done, the answer is lost),
---- "cut" (done, the answer breaks off), "crash" (Locker's 500, nothing done), or a table:
---- `status`, `headers`, `body`: this answer instead; `inside = true` sends it through Locker's error middleware;
---- `kind` "connect"|"tls"|"network"|"timeout", `sent`, `message`: this failure instead;
---- `after = true`: either of these after the request was acted upon; `delay` seconds before the answer; `cut = true`.
+--- Plants a fault. Rules go before the `faults` option; the first that fits is taken. A word alone is a rule for the
+--- next request; the fields of a fault may stand in the rule itself.
+---@param rule locksmith.SandboxRule|locksmith.SandboxFaultWord
 function Sandbox:fault(rule)
-  self.faults:add(rule)
+  local problem = self.faults:add(rule)
+  if problem then error(problem, 2) end
 end
 
 --- Drops all rules of `:fault`.
@@ -212,7 +208,7 @@ end
 --- Starts Locker's throttle anew.
 ---@param limit number|false requests a minute and address
 function Sandbox:set_throttle(limit)
-  self.locker:set_throttle(limit)
+  self.locker_service:set_throttle(limit)
 end
 
 ---@param seconds number before every answer from now on
@@ -223,20 +219,28 @@ end
 --- Requests so far: `{ n, at, service, method, path, query, headers, body, body_bytes, status, acted, fault }` each.
 ---@return table[] # oldest first
 function Sandbox:log()
-  return self.requests:list()
+  return self.arrived:list()
 end
 
 function Sandbox:clear_log()
-  self.requests:clear()
+  self.arrived:clear()
 end
 
 --- How many logged requests have all the given fields; `path` is found anywhere in the path.
 ---@param filter? table e.g. `{ service = "lockpub", status = 201 }`
 ---@return integer
 function Sandbox:count(filter)
-  return self.requests:count(filter)
+  return self.arrived:count(filter)
 end
 
-for name, method in pairs(require "locksmith.sandbox.people") do Sandbox[name] = method end
+--- What the services were asked, oldest first: the same as `:log()`.
+---@return locksmith.SandboxRequest[]
+function Sandbox:requests()
+  return self:log()
+end
+
+for _, part in ipairs { "people", "clients" } do
+  for name, method in pairs(require("locksmith.sandbox." .. part)) do Sandbox[name] = method end
+end
 
 return sandbox

@@ -120,7 +120,7 @@ end
 ---@return table[] # the LOCK.PUB links with all that was sent, password and secret memo too; times in Unix seconds
 function people:links()
   local list = {}
-  for i, link in ipairs(self.lockpub.links) do
+  for i, link in ipairs(self.lockpub_service.links) do
     list[i] = {}
     for key, value in pairs(link) do list[i][key] = value end
   end
@@ -133,28 +133,28 @@ end
 function people:add_link(fields)
   local link = { type = "url", targetUrl = "https://example.com/", password = "password", memo = "memo" }
   for key, value in pairs(fields or {}) do link[key] = value end
-  return self.lockpub:add(link)
+  return self.lockpub_service:add(link)
 end
 
 --- Rotates the LOCK.PUB key; the previous one stops working at once.
 ---@return string # the new key
 function people:rotate()
-  return self.lockpub:rotate()
+  return self.lockpub_service:rotate()
 end
 
 ---@return string # the LOCK.PUB key that works now
 function people:key()
-  return self.lockpub.key
+  return self.lockpub_service.key
 end
 
 ---@param used number links created this month
 function people:set_quota_used(used)
-  self.lockpub.used = used
+  self.lockpub_service.used = used
 end
 
 ---@return table # `{ limit, used, reset }`, reset in Unix seconds
 function people:quota()
-  return { limit = self.options.quota, used = self.lockpub.used, reset = self.lockpub.resets_at }
+  return { limit = self.options.quota, used = self.lockpub_service.used, reset = self.lockpub_service.resets_at }
 end
 
 --- Everything at once.
@@ -169,7 +169,7 @@ function people:state()
     }
   end
   return {
-    now = self:now(), requests = self.requests.total, links = self:links(), key = self:key(), quota = self:quota(),
+    now = self:now(), requests = self.arrived.total, links = self:links(), key = self:key(), quota = self:quota(),
     accounts = all,
   }
 end
