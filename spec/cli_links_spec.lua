@@ -267,6 +267,18 @@ describe("links of files", function()
       assert.same({ 0, 3 }, { told.status, #links() })
     end)
 
+    once("ends where its journal has no room, and is finished by a run that has", function()
+      local path = file("a.csv", csv_of(19))
+      -- In units of 512 or 1024 bytes.
+      local out = shell.output(("(trap '' XFSZ; ulimit -f 2; %s 2>&1; echo \"status $?\") | cat"):format(
+        command.line(full { "links", "batch", path })))
+      assert.truthy(out:find("locksmith: [^\n]*store: [^\n]*a%.csv%.journal: File too large[^\n]*\nstatus 6\n$"), out)
+      local _, told = out:gsub("\tcreated\t", "")
+      assert.same({ #links(), true }, { told, told >= 1 and told < 19 })
+      local again = run { "links", "batch", path }
+      assert.same({ 0, 19 }, { again.status, #links() })
+    end)
+
     once("works with standard input closed", function()
       assert.equal(0, run({ "links", "batch", file("a.csv", csv_of(1)), shell = "<&-" }).status)
     end)
