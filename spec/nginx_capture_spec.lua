@@ -259,7 +259,7 @@ describe("transport capture", function()
         include @ROOT@/lua/locksmith/nginx/locksmith.conf;
       ]] })
       assert.is_false(ok)
-      assert.truthy(message:find("locksmith_http_conf_is_included", 1, true))
+      assert.truthy(message:find("locksmith_http_conf_2_is_included", 1, true))
     end)
   end)
 

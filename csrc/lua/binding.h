@@ -29,6 +29,7 @@ void lks_lua_open_link(lua_State *L);
 void lks_lua_open_url(lua_State *L);
 void lks_lua_open_utf8(lua_State *L);
 void lks_lua_open_json(lua_State *L);
+void lks_lua_open_headers(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
 void lks_lua_open_system(lua_State *L);
 void lks_lua_open_signals(lua_State *L);
@@ -64,6 +65,9 @@ lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_clien
                                         lks_request *request);
 /* Pushes method, url, { {name, value}, … }, body | nil; `key` may be NULL. Returns how many values that are. */
 int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key);
+/* Pushes method, url, body | nil, and the values of Authorization, Accept, User-Agent and Content-Type, nil where the
+ * request has no such header. Returns how many values that are. */
+int lks_lua_push_values(lua_State *L, const lks_request *request, const lks_key *key);
 /* Pushes method and what of the url may be shown. Returns how many values that are. */
 int lks_lua_push_target(lua_State *L, const lks_request *request);
 

@@ -84,6 +84,14 @@ static int call_request(lua_State *L) {
   return lks_lua_push_request(L, &box->request, lks_call_current_key(box->call));
 }
 
+/* call:values() -> method, url, body | nil, authorization | nil, accept, user_agent, content_type | nil: the same
+ * without a table */
+static int call_values(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  luaL_argcheck(L, lks_call_is_sending(box->call), 1, "nothing is to be sent");
+  return lks_lua_push_values(L, &box->request, lks_call_current_key(box->call));
+}
+
 /* call:target() -> method, what of the url an event may show */
 static int call_target(lua_State *L) {
   return lks_lua_push_target(L, &lks_lua_check_call(L)->request);
@@ -221,6 +229,7 @@ static void set_number(lua_State *L, const char *name, int value) {
 void lks_lua_open_call(lua_State *L) {
   static const luaL_Reg methods[] = {{"next", call_next},
                                      {"request", call_request},
+                                     {"values", call_values},
                                      {"target", call_target},
                                      {"key", call_key},
                                      {"grant", call_grant},

@@ -28,6 +28,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_url(L);
   lks_lua_open_utf8(L);
   lks_lua_open_json(L);
+  lks_lua_open_headers(L);
   lks_lua_open_quota(L);
   lks_lua_open_system(L);
   lks_lua_open_signals(L);

@@ -20,13 +20,13 @@ static bool push_value(lua_State *L, const lks_header_line *header) {
   return false;
 }
 
-/* Pushes the name in small letters. */
-static void push_name(lua_State *L, const lks_header_line *header) {
+/* Pushes a name of at most NAME_MAX_LENGTH bytes in small letters. */
+static void push_lower(lua_State *L, const char *name, size_t length) {
   char lower[NAME_MAX_LENGTH];
-  for (size_t i = 0; i < header->name_length; i++) {
-    lower[i] = lks_ascii_lower(header->name[i]);
+  for (size_t i = 0; i < length; i++) {
+    lower[i] = lks_ascii_lower(name[i]);
   }
-  lua_pushlstring(L, lower, header->name_length);
+  lua_pushlstring(L, lower, length);
 }
 
 /* Adds the value at the top, which is popped, to the list of the name below it in the table at `lists`; `first` is the
@@ -80,7 +80,7 @@ bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length) {
   lua_pushnil(L);
   while (lks_headers_next(&lines, end, &header)) {
     if (header.name_length > NAME_MAX_LENGTH) continue;
-    push_name(L, &header);
+    push_lower(L, header.name, header.name_length);
     as_sent = push_value(L, &header) && as_sent;
     lua_pushvalue(L, name);
     lua_rawget(L, headers);
@@ -101,4 +101,40 @@ bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length) {
   if (lua_istable(L, lists)) join_repeated(L, lists, headers);
   lua_settop(L, headers);
   return as_sent;
+}
+
+static bool is_plain_name(const char *name, size_t length) {
+  if (length == 0 || length > NAME_MAX_LENGTH) return false;
+  for (size_t i = 0; i < length; i++) {
+    if ((unsigned char)name[i] <= ' ') return false;
+  }
+  return true;
+}
+
+/* core.plain_headers(table) -> a copy by lower-case names; nil where that takes more: two names are the same one, a
+ * name has blanks, or a value is no string. */
+static int headers_plain(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_createtable(L, 0, 12);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) { /* copy, name, value */
+    if (lua_type(L, 3) != LUA_TSTRING || lua_type(L, 4) != LUA_TSTRING) return 0;
+    size_t length;
+    const char *name = lua_tolstring(L, 3, &length);
+    if (!is_plain_name(name, length)) return 0;
+    push_lower(L, name, length);
+    lua_pushvalue(L, 5);
+    lua_rawget(L, 2);
+    if (!lua_isnil(L, 6)) return 0;
+    lua_settop(L, 5);
+    lua_insert(L, 4);
+    lua_rawset(L, 2);
+  }
+  return 1;
+}
+
+void lks_lua_open_headers(lua_State *L) {
+  lua_pushcfunction(L, headers_plain);
+  lua_setfield(L, -2, "plain_headers");
 }

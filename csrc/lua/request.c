@@ -118,6 +118,10 @@ void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operatio
   lua_pop(L, 1);
 }
 
+/* Every header that a request can have. */
+static const char *const places[LKS_REQUEST_HEADERS_MAX + 1] = {"Authorization", "Accept", "User-Agent", "Content-Type",
+                                                                NULL};
+
 int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key) {
   lks_header headers[LKS_REQUEST_HEADERS_MAX];
   size_t count = lks_request_headers(request, key, headers);
@@ -137,6 +141,26 @@ int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key
   else
     lua_pushnil(L);
   return 4;
+}
+
+int lks_lua_push_values(lua_State *L, const lks_request *request, const lks_key *key) {
+  lua_pushstring(L, request->method);
+  lua_pushlstring(L, request->url.data, request->url.length);
+  if (request->has_body)
+    lua_pushlstring(L, request->body.length ? request->body.data : "", request->body.length);
+  else
+    lua_pushnil(L);
+  lks_header headers[LKS_REQUEST_HEADERS_MAX];
+  size_t count = lks_request_headers(request, key, headers);
+  for (const char *const *name = places; *name != NULL; name++) {
+    size_t i = 0;
+    while (i < count && strcmp(headers[i].name, *name) != 0) i++;
+    if (i < count)
+      lua_pushstring(L, headers[i].value);
+    else
+      lua_pushnil(L);
+  }
+  return 3 + LKS_REQUEST_HEADERS_MAX;
 }
 
 int lks_lua_push_target(lua_State *L, const lks_request *request) {

@@ -1,7 +1,11 @@
 --- What runs inside the internal location of locksmith.conf. It talks to the transport through the subrequest's
---- ngx.ctx, a table that no answer of the service can reach.
+--- ngx.ctx, a table that no answer of the service can reach. It runs for every call and several times, so what LuaJIT
+--- cannot compile stands in functions of its own, off the way of an answer that is as it should be.
 
 local ascii = require "locksmith.ascii"
+local balancer = require "ngx.balancer"
+
+local ngx = ngx
 
 local location = {}
 
@@ -10,8 +14,13 @@ local HEAD_MAX = 8192
 -- What ngx.status is for an answer that is no HTTP.
 local NO_STATUS = 9
 
-local function number(text)
+local function first_number(text)
   return text and ascii.number(text:match "[%d.]+") or nil
+end
+
+-- LuaJIT's tonumber is the same in every locale.
+local function number(text)
+  return text and tonumber(text) or first_number(text)
 end
 
 -- Before the body has begun, nginx can still break off an answer and go on with the visitor's request.
@@ -20,29 +29,32 @@ local function refuse(seen, why)
   return ngx.exit(ngx.ERROR)
 end
 
+local function note_unanswered(seen, var)
+  seen.sent = (first_number(var.upstream_bytes_sent) or 0) > 0
+  seen.overflowed = (first_number(var.upstream_bytes_received) or 0) >= HEAD_MAX
+  seen.unresolved = var.upstream_addr == nil
+end
+
+local function address_of(var)
+  local address = var.upstream_addr or ""
+  return address:match "^([%d.]+):%d+$" or address:match "^(%[.*%]):%d+$"
+end
+
 --- header_filter_by_lua: notes whether the service answered, or nginx in its place, which looks alike from outside.
 function location.header()
-  local var, ctx = ngx.var, ngx.ctx
+  local var, ctx, status = ngx.var, ngx.ctx, ngx.status
   if ctx.locksmith_seen then return end -- nginx makes a head of its own for one that was refused
-  local seen = { connected = number(var.upstream_connect_time), status = ngx.status }
+  local seen = { connected = number(var.upstream_connect_time), status = status,
+    answered = number(var.upstream_header_time) ~= nil }
   ctx.locksmith_seen = seen
   if ctx.locksmith_wakes then ctx.locksmith_wakes:post(1) end
-  seen.answered = number(var.upstream_header_time) ~= nil
-  if not seen.answered then
-    seen.sent = (number(var.upstream_bytes_sent) or 0) > 0
-    seen.overflowed = (number(var.upstream_bytes_received) or 0) >= HEAD_MAX
-    seen.unresolved = var.upstream_addr == nil
-    return
-  end
-  if not ctx.locksmith_address then
-    local address = var.upstream_addr or ""
-    seen.address = address:match "^([%d.]+):%d+$" or address:match "^(%[.*%]):%d+$"
-  end
-  if seen.status == NO_STATUS then return refuse(seen, "garbled") end
-  if seen.status < 200 then return refuse(seen, "interim") end
+  if not seen.answered then return note_unanswered(seen, var) end
+  if not ctx.locksmith_address then seen.address = address_of(var) end
+  if status == NO_STATUS then return refuse(seen, "garbled") end
+  if status < 200 then return refuse(seen, "interim") end
   local length = tonumber(ngx.header["Content-Length"])
   seen.measured = length ~= nil
-  if length and length > (ctx.locksmith_maximum or 0) and var.locksmith_method ~= "HEAD" then
+  if length and length > (ctx.locksmith_maximum or 0) and not ctx.locksmith_bodiless then
     return refuse(seen, "too_large")
   end
 end
@@ -66,7 +78,6 @@ end
 
 --- balancer_by_lua of the upstreams in locksmith-http.conf: connects to the address the transport chose.
 function location.balance()
-  local balancer = require "ngx.balancer"
   local ctx = ngx.ctx
   if not ctx.locksmith_address then return ngx.exit(ngx.ERROR) end
   assert(balancer.set_current_peer(ctx.locksmith_address, ctx.locksmith_port))

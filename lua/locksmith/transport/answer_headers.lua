@@ -1,6 +1,7 @@
 --- The headers of an answer, as transports written in Lua get them.
 
 local ascii = require "locksmith.ascii"
+local core = require "locksmith.core"
 local number = require "locksmith.number"
 
 local answer_headers = {}
@@ -58,9 +59,8 @@ local function by_name(pairs_of)
   return named
 end
 
----@param headers table name -> value or list of values, or { { name, value }, … }; names in any case
----@return table<string, string> # lower-case names; the values of a list are joined as one (RFC 9110, 5.3)
-function answer_headers.lower(headers)
+--- What takes more than small letters.
+local function put_in_order(headers)
   if type(headers[1]) == "table" then headers = by_name(headers) end
   local lower, twice = {}, nil
   for name, value in pairs(headers) do
@@ -78,6 +78,12 @@ function answer_headers.lower(headers)
     for plain, list in pairs(merge(headers, twice)) do lower[plain] = table.concat(list, ", ") end
   end
   return lower
+end
+
+---@param headers table name -> value or list of values, or { { name, value }, … }; names in any case
+---@return table<string, string> # lower-case names; the values of a list are joined as one (RFC 9110, 5.3)
+function answer_headers.lower(headers)
+  return core.plain_headers(headers) or put_in_order(headers)
 end
 
 --- Whether the body is in a coding that nobody asked for and nobody here undoes.

@@ -26,12 +26,6 @@ local ADDRESS_LIFE = 30
 -- Seconds; nginx counts milliseconds in 31 bits, and 0 would mean its own default.
 local SHORTEST, LONGEST = 0.001, 1e6
 
-local VARIABLES = {
-  Authorization = "locksmith_authorization",
-  Accept = "locksmith_accept",
-  ["User-Agent"] = "locksmith_user_agent",
-  ["Content-Type"] = "locksmith_content_type",
-}
 -- Methods that servers expect a Content-Length from, even of 0.
 local WRITES = { POST = true, PUT = true, PATCH = true }
 
@@ -62,7 +56,7 @@ local included
 function capture:usable()
   local message = phase.without_subrequests()
   if message then return "phase", message end
-  if included == nil then included = ngx.var.locksmith_http_conf_is_included ~= nil end
+  if included == nil then included = ngx.var.locksmith_http_conf_2_is_included ~= nil end
   if not included then return "config", self.missing end
 end
 
@@ -95,21 +89,6 @@ local function route(self, url)
   end
   local address = to.address or to.upstream and kept_address(to)
   return to, address, to.scheme .. "://" .. (address and to.upstream or to.direct) .. path
-end
-
-local function variables(method, url, to, headers, body)
-  local vars = {
-    locksmith_url = url, locksmith_method = method, locksmith_host = to.authority, locksmith_name = to.host,
-    locksmith_authorization = "", locksmith_accept = "", locksmith_user_agent = "",
-    locksmith_content_type = "",
-    locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or "",
-  }
-  for i = 1, #headers do
-    local name = VARIABLES[headers[i][1]]
-    if not name then return nil, "transport \"capture\" has no place for the header " .. headers[i][1] end
-    vars[name] = headers[i][2]
-  end
-  return vars
 end
 
 local function raised(self, message)
@@ -156,20 +135,25 @@ end
 ---@return locksmith.Failure?
 function capture:send(call, limit)
   if limit <= 0 then return failed("timeout", false, "no time was left to send the request") end
-  local method, url, headers, body = call:request()
+  local method, url, body, authorization, _, user_agent, content_type = call:values()
   local to, address, place = route(self, url)
-  local vars, problem = variables(method, place, to, headers, body)
-  if not vars then return failed("config", false, problem, true) end
   -- Shared with what runs in the location: it reads the first part and writes `seen`.
   limit = math.max(SHORTEST, math.min(limit, LONGEST))
   local shared = {
     locksmith_address = address, locksmith_port = to.port, locksmith_limit = limit,
     locksmith_connect = math.max(SHORTEST, math.min(self.connect_timeout, limit)),
-    locksmith_maximum = self.max_response_bytes,
+    locksmith_maximum = self.max_response_bytes, locksmith_bodiless = method == "HEAD",
   }
   ngx.update_time() -- timers are set from nginx's cached time
   local began = core.now()
-  local ok, res = subrequest.run(LOCATION, { vars = vars, ctx = shared, body = body or "" }, limit)
+  local ok, res = subrequest.run(LOCATION, {
+    body = body or "", ctx = shared,
+    vars = {
+      locksmith_url = place, locksmith_method = method, locksmith_host = to.authority,
+      locksmith_authorization = authorization, locksmith_user_agent = user_agent, locksmith_content_type = content_type,
+      locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or nil,
+    },
+  }, limit)
   if ok == false then
     local kind, message = raised(self, res)
     return failed(kind, false, message, true)
