@@ -8,7 +8,6 @@ local lists = require "locksmith.lists"
 local plan = require "locksmith.plan"
 local resource = require "locksmith.resource"
 
----@class locksmith.Addresses
 local Addresses = {}
 
 lists.extend(Addresses, "locker.addresses")
@@ -38,11 +37,6 @@ local function fields_of_change(fields, operation)
 end
 
 --- Makes an alias. With a description it takes three requests, because the service ignores it on creation.
----@param fields table? { description = string of at most 64 characters }
----@param opts table? the timeout covers all steps
----@return locksmith.Address?
----@return locksmith.Response|locksmith.Error # outcome "applied" with the alias in `value` when only the description
----  could not be set; limit_reached on a full free plan
 Addresses.create = method({ name = NAME .. "create", arguments = { fields_of_new }, steps = true },
   function(task, wire, opts)
     local address, response = alias.make(task, wire, opts)
@@ -51,16 +45,8 @@ Addresses.create = method({ name = NAME .. "create", arguments = { fields_of_new
   end)
 
 --- Checks fields as create would, and sends nothing.
----@param fields table?
----@param opts table? as of create
----@return true?
----@return locksmith.Error? # invalid_request
 Addresses.check = method({ name = NAME .. "check", arguments = { fields_of_new } }, function() return true end)
 
----@param id integer|string|locksmith.Address
----@param opts table?
----@return locksmith.Address?
----@return locksmith.Response|locksmith.Error # not_found
 Addresses.get = method({ name = NAME .. "get", arguments = { alias.id } }, alias.fetch)
 
 --- What the service made of flags that it said yes to.
@@ -88,12 +74,6 @@ end
 --- Changes an alias and reads it back. The service demands the present local part; it is looked up when left out, and
 --- once more when someone else renames the alias in between. (Where the old name is still to be had, in a subdomain or
 --- on an older server, the alias is renamed back instead: no answer tells.)
----@param id integer|string|locksmith.Address
----@param fields table any of address, description, enabled, block_spam
----@param opts table? the timeout covers all steps
----@return locksmith.Address? as the service now has it
----@return locksmith.Response|locksmith.Error # not_applied: the service said yes and dropped a flag (free plan);
----  forbidden: only the oldest alias can change its local part
 Addresses.update = method({ name = NAME .. "update", arguments = { alias.id, fields_of_change }, steps = true },
   function(task, id, wire, opts)
     local operation, present, failure = task.operation
@@ -112,10 +92,6 @@ Addresses.update = method({ name = NAME .. "update", arguments = { alias.id, fie
   end)
 
 --- Deletes an alias for good: its local part can never be used again.
----@param id integer|string|locksmith.Address
----@param opts table?
----@return true?
----@return locksmith.Response|locksmith.Error # not_found
 Addresses.delete = method({ name = NAME .. "delete", arguments = { alias.id } }, function(task, id, opts)
   local _, response = task:call(task.operation, opts, { id = id })
   if Error.is(response) then return nil, response end
@@ -132,20 +108,9 @@ end
 
 --- Switches forwarding on or off, on every plan, and verifies it. No write where it is so already. The state of an
 --- address that is given in place of its id is trusted: no request where it is so already, otherwise one look fewer.
----@param id integer|string|locksmith.Address
----@param enabled boolean
----@param opts table? the timeout covers all steps
----@return locksmith.Address?
----@return locksmith.Response|locksmith.Error # outcome unknown: a change was not answered and does not show, but may
----  yet take effect, so it was not repeated; not_applied when someone else keeps flipping it
 Addresses.set_enabled = setter "enabled"
 
 --- Switches spam blocking on or off (paid plans) and verifies it, as set_enabled does.
----@param id integer|string|locksmith.Address
----@param block boolean
----@param opts table? the timeout covers all steps
----@return locksmith.Address?
----@return locksmith.Response|locksmith.Error # as of set_enabled; plan_required on free plans
 Addresses.set_block_spam = setter "block_spam"
 
 Addresses.ensure = ensure

@@ -5,22 +5,6 @@ local json = require "locksmith.json"
 local options = require "locksmith.options"
 local resource = require "locksmith.resource"
 
----@class locksmith.Address
----@field id integer
----@field address string the local part
----@field subdomain string?
----@field domain string
----@field full_address string
----@field enabled boolean
----@field block_spam boolean
----@field description string
----@field created_time integer Unix seconds
----@field updated_time integer? Unix seconds
----@field num_forwarded integer
----@field num_blocked integer
----@field num_replied integer
----@field num_spam integer
-
 local alias = {}
 
 --- What the names of this resource's operations begin with.

@@ -29,12 +29,6 @@ local APPLY = options.extend(options.CALL, {
   on_progress = options.types "function",
 })
 
----@class locksmith.Report
----@field applied table[] { id, full_address, change }: written, and seen to be so
----@field failed table[] { id, full_address, change, err }; outcome "unknown" where it may yet be carried out
----@field skipped table[] { id, full_address, change, reason }: not written, or somebody else's change prevailed
----@field requests integer
----@field elapsed number seconds
 local Report = { __name = "locksmith.Report" }
 
 function Report:__tostring()
@@ -356,11 +350,6 @@ end
 
 --- Carries a plan out: one write for each change, deletions last; then one list to see what it came to, and more where
 --- something did not take. An alias that is found changed since the plan is skipped. What is so already is not written.
----@param opts table? concurrency (8): so many writes at once; confirm_deletions: how many aliases the plan deletes, if
----  any; on_progress: called with { done, failed, skipped, total, seconds_left }; timeout, attempt_timeout (seconds),
----  max_retries and pacing of each request
----@return locksmith.Report?
----@return locksmith.Error? # where nothing was written: deletions were not confirmed, the list before the writes failed
 apply.method = resource.method({ name = NAME, arguments = { function(plan) return plan end }, options = APPLY },
   function(task, plan, opts)
     local writings = {}

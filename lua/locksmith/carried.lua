@@ -5,8 +5,9 @@ local core = require "locksmith.core"
 local events = require "locksmith.events"
 local try = require "locksmith.try"
 
---- What carries bytes between those who share a key. Both functions are called without the store.
----@class locksmith.ByteStore
+--- What carries bytes between those who share a key; our own stores tell more than a caller's has to. Both functions
+--- are called without the store.
+---@class locksmith.ByteStore: locksmith.Store
 ---@field read fun(name: string, patience: number?, exact: boolean?): string?, any, number?, any, boolean?
 ---  the newest bytes under that name, their version (of any kind but nil), and Unix seconds by the clock of the store
 ---  where it has one; nil[, nil, seconds] for a name that is absent; nil, message when it fails. Fourth, true: the

@@ -40,11 +40,6 @@ local function query_list(query, what)
 end
 
 --- Calls an endpoint that the library does not know. It passes the same key, pacing, deadline and error policy.
----@param request table { method, path, query?, body?, retry? }: `path` with a leading slash starts at the host, another
----  one at path_prefix; `body` is encoded as JSON; `retry` is "safe" (default for GET) or "never"
----@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
----@return any value decoded body, true when it is empty, nil on failure
----@return locksmith.Response|locksmith.Error
 function Client.request(task, request, opts)
   local operation = task.session.service .. ".request"
   options.argument(request, "table", "request", operation)

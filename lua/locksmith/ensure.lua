@@ -97,13 +97,6 @@ end
 
 --- Finds the alias with a description, of several the oldest, and makes it where there is none. Two calls at the same
 --- time may both find none.
----@param wanted string|table the description, or a table with description, and with enabled and block_spam where they
----  are to be so
----@param opts table? journal: the path of a file, by which a run that was killed between making an alias and describing
----  it, and is repeated, goes on with that alias; the timeout covers all steps
----@return locksmith.Address?
----@return locksmith.Response|locksmith.Error # response.made tells whether it was made now; the errors are those of
----  create and set_enabled, `value` is the alias where there is one; invalid_request: the journal is in use
 return resource.method({ name = NAME, arguments = { wanted }, options = ENSURE, steps = true },
   function(task, wire, opts)
     local book, problem

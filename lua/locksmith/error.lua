@@ -1,24 +1,5 @@
 --- The one error object: what happened, and whether the service may have acted.
 
----@class locksmith.Error
----@field kind string one of the kinds of the reference
----@field message string
----@field status integer? HTTP status where the service answered
----@field headers table<string, string>? of that answer, lower-case names
----@field code string? the service's own code, such as "8000"
----@field details any? the service's own details
----@field outcome "not_sent"|"rejected"|"unknown"|"applied"
----@field operation string such as "locker.addresses.create"
----@field attempts table[] one { kind, status, elapsed, wait } per attempt, seconds; of a composition also { step };
----  `resent` counts how often the transport sent a read once more, because a kept connection turned out dead
----@field retry_after number? seconds, where known
----@field retryable boolean? whether the same call may succeed later without a change; whether it may be made again
----  without doing something twice is told by `outcome`
----@field elapsed number? seconds since the call began
----@field value any? what exists in spite of the error
----@field slug string? of a link that was to be made with it
----@field source "local"|"remote"|"transport"
----@field resume table? of an iteration: what to pass to each() or pages() to go on
 local ascii = require "locksmith.ascii"
 local number = require "locksmith.number"
 

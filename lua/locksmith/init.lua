@@ -21,16 +21,14 @@ local function check(value, err, ...)
 end
 
 --- The fields that a caller may set, for those who read them from files or forms.
----@param resource "link"|"address"|"subdomain"
----@return { name: string, alias: string?, type: "text"|"count"|"boolean"|"time" }[] # a time is Unix seconds, or an
----  ISO 8601 text; two names of one field (link, target_url) are two rows
 local function fields(resource)
   options.argument(resource, "string", "resource", "fields")
   return core.schema(resource)
     or options.misuse 'fields: argument \'resource\' must be "link", "address" or "subdomain"'
 end
 
-return {
+---@type locksmith
+local locksmith = {
   _VERSION = require "locksmith.version",
   lockpub = require("locksmith.lockpub").new,
   locker = require("locksmith.locker").new,
@@ -45,3 +43,5 @@ return {
   assert = check,
   is_error = Error.is,
 }
+
+return locksmith

@@ -6,11 +6,6 @@ local json = require "locksmith.json"
 local key_source = require "locksmith.key_source"
 local options = require "locksmith.options"
 
----@class locksmith.Link
----@field short_url string? nil only of a recovered link, where it is not certain
----@field slug string?
----@field raw table? the answer as it came; nil of a recovered link
-
 local OPERATION, CHECK = "lockpub.links.create", "lockpub.links.check"
 
 local link = { OPERATION = OPERATION, CHECK = CHECK }

@@ -45,10 +45,6 @@ function lists.extend(methods, name)
   end
 
   --- One page.
-  ---@param q table? page (default 1, or "last"), size (default 100), paging (false: everything at once)
-  ---@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
-  ---@return table? page array of items with count, page, has_next, has_previous
-  ---@return locksmith.Response|locksmith.Error # not_found past the last page
   methods.list = method(".list", LIST, function(task, q, opts)
     local got, response = pages.fetch(source(task, opts), q)
     if got then got.whole = nil end
@@ -56,9 +52,6 @@ function lists.extend(methods, name)
   end)
 
   --- Iterates over pages; none is empty. Raises the error object when a page cannot be had; pass its `resume` to go on.
-  ---@param q table? page (first one), size (default 100), paging (false: one page with everything)
-  ---@param opts table? for each request
-  ---@return fun(): table?
   methods.pages = method(".pages", WALK, function(task, q, opts)
     local walker = walk.new(source(task, opts), q, false)
     return function()
@@ -70,9 +63,6 @@ function lists.extend(methods, name)
 
   --- Iterates over items, from one consistent answer with everything unless `page` or `size` is given. Neither skips
   --- nor repeats an item that exists throughout. Raises the error object; pass its `resume` to each() to go on.
-  ---@param q table? page (first one), size (per request), paging
-  ---@param opts table? for each request
-  ---@return fun(): table?
   methods.each = method(".each", WALK, function(task, q, opts)
     local walker = walk.new(source(task, opts), q, true)
     local current, index = {}, 0
@@ -88,10 +78,6 @@ function lists.extend(methods, name)
   end)
 
   --- Everything, as a plain array.
-  ---@param q table? as for each
-  ---@param opts table? the timeout covers all requests together
-  ---@return table? items
-  ---@return locksmith.Response|locksmith.Error
   methods.all = method(".all", WALK, function(task, q, opts)
     return walk.all(source(task, opts), q)
   end, true)

@@ -6,15 +6,10 @@ local client = require "locksmith.client"
 local options = require "locksmith.options"
 local subdomains = require "locksmith.subdomains"
 
----@class locksmith.Locker
----@field addresses locksmith.Addresses
----@field subdomains locksmith.Subdomains
 local methods = {}
 
 --- The claims of the key: user, created_time, expired_time (Unix seconds), scope, token_type. Does no I/O, but asks a
 --- key function that was not asked yet.
----@return table? claims without the signature
----@return locksmith.Error? of kind unauthenticated or closed
 function methods.key_info(task)
   local claims, kind, message = task.session:key_claims()
   if not claims then return nil, Error.refused(kind, message, "locker.key_info") end
@@ -25,9 +20,6 @@ end
 
 local module = {}
 
----@param given table? see the reference: api_key, base_url, timeout, …
----@return locksmith.Locker?
----@return locksmith.Error? of kind unauthenticated (no key, or a malformed one) or invalid_request (base_url)
 module.new = client.class("locker", methods, function(session)
   return { addresses = addresses.new(session), subdomains = subdomains.new(session) }
 end)

@@ -5,13 +5,9 @@ local links = require "locksmith.links"
 local options = require "locksmith.options"
 local outlook = require "locksmith.outlook"
 
----@class locksmith.Lockpub
----@field links locksmith.Links
 local methods = {}
 
 --- The monthly quota as last told by the service, to any client that shares the store.
----@return table? quota { limit, remaining, reset, as_of }, times in Unix seconds; nil before the first answer
----@return locksmith.Error? of kind store, closed or, of a key function, unauthenticated
 function methods.quota(task)
   local state, now = outlook.state(task.session, "lockpub.quota")
   if not state then return nil, now end
@@ -24,10 +20,6 @@ local function whole(number)
 end
 
 --- What a run of n creations would take.
----@param n integer
----@return table? plan { n, fits, seconds, reset }: how many still fit this month (nil while the quota is unknown), how
----  long the windows make n requests take from now, when the quota resets (Unix seconds)
----@return locksmith.Error?
 function methods.plan(task, n)
   if type(n) ~= "number" or not (n >= 0 and n <= 1e9) or n % 1 ~= 0 then
     options.misuse "lockpub.plan: argument 'n' must be a whole number from 0 to 1e9"
@@ -41,9 +33,6 @@ end
 
 local module = {}
 
----@param given table? see the reference: api_key, base_url, timeout, …
----@return locksmith.Lockpub?
----@return locksmith.Error? of kind unauthenticated (no key, or a malformed one) or invalid_request (base_url)
 module.new = client.class("lockpub", methods, function(session)
   return { links = links.new(session) }
 end)

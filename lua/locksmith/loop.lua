@@ -126,7 +126,6 @@ function known.copas()
 end
 
 --- Makes the clients of this Lua state wait in an event loop, in coroutines of it.
----@param which "cqueues"|"luv"|"copas"|{ poll: function, now: function? }|nil nil: none, as at first
 local function loop(which)
   if which == nil then
     scheduler.loop = nil

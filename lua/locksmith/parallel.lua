@@ -181,10 +181,6 @@ local function items_of(items)
 end
 
 --- Iterates over items and what a function made of them, several at a time.
----@param items any[]|fun(): any an array, or an iterator that is asked only when a place is free
----@param work fun(item: any): any, any runs in a coroutine of its own, in nginx in a light thread; may make any calls
----@param opts table? concurrency (8): so many at once; ordered (false): results in the order of the items
----@return fun(): any, any, any # item, value, err: what `work` returned; where it raised, nil and what it raised
 local function parallel(items, work, opts)
   local next_item = items_of(items)
   options.argument(work, "function", "work", WHAT)

@@ -13,17 +13,6 @@ local FIELDS = { "enabled", "block_spam", "description" }
 -- So many changes, and so many deletions, are shown.
 local SHOWN = 20
 
----@class locksmith.PlannedChange
----@field id integer
----@field full_address string
----@field before { enabled: boolean, block_spam: boolean, description: string }
----@field change table|"delete" the fields that are to be different
-
----@class locksmith.Plan: locksmith.PlannedChange[]
----@field changes integer without the deletions
----@field deletions integer
----@field unchanged integer
-
 local function quoted(value)
   if type(value) ~= "string" then return tostring(value) end
   return '"' .. answer.line(value, 64) .. '"'
@@ -106,11 +95,6 @@ end
 local plan = {}
 
 --- Decides what is to become of each alias. Nothing is written: that is up to `plan:apply()`.
----@param decide fun(address: locksmith.Address): table|"delete"|nil nil leaves it; a table of any of enabled,
----  block_spam, description; "delete"
----@param opts table? timeout, attempt_timeout (seconds), max_retries, pacing
----@return locksmith.Plan? plan of what differs; tostring shows it
----@return locksmith.Response|locksmith.Error # invalid_request: a field cannot be so
 plan.method = resource.method({ name = NAME, arguments = { resource.of_type("function", "decide") }, steps = true },
   function(task, decide, opts)
     local addresses, response = walk.all({ task = task, operation = "locker.addresses.list", opts = opts }, {})

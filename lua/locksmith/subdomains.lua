@@ -8,15 +8,6 @@ local lists = require "locksmith.lists"
 local options = require "locksmith.options"
 local resource = require "locksmith.resource"
 
----@class locksmith.Subdomain
----@field id integer
----@field subdomain string the name
----@field created_time integer Unix seconds
----@field num_alias integer
----@field num_spam integer?
----@field num_forwarded integer?
-
----@class locksmith.Subdomains
 local Subdomains = {}
 
 lists.extend(Subdomains, "locker.subdomains")
@@ -68,10 +59,6 @@ local function confirmed(task, id, opts, verb)
       present.subdomain), task.operation)
 end
 
----@param name string
----@param opts table?
----@return locksmith.Subdomain?
----@return locksmith.Response|locksmith.Error # plan_required, limit_reached, invalid_request (name taken or not valid)
 Subdomains.create = method({ name = NAME .. "create", arguments = { name_of }, steps = true },
   function(task, body, opts)
     local operation = task.operation
@@ -86,18 +73,9 @@ Subdomains.create = method({ name = NAME .. "create", arguments = { name_of }, s
     return subdomain, result
   end)
 
----@param id integer|string|locksmith.Subdomain
----@param opts table?
----@return locksmith.Subdomain?
----@return locksmith.Response|locksmith.Error
 Subdomains.get = method({ name = NAME .. "get", arguments = { id_of } }, fetch)
 
 --- Renames a subdomain, which destroys every alias inside it.
----@param id integer|string|locksmith.Subdomain
----@param name string
----@param opts table? confirm: its present name; the timeout covers all steps
----@return locksmith.Subdomain?
----@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
 Subdomains.update = method(
   { name = NAME .. "update", arguments = { id_of, name_of }, options = CONFIRMED, steps = true },
   function(task, id, body, opts)
@@ -112,10 +90,6 @@ Subdomains.update = method(
   end)
 
 --- Deletes a subdomain with every alias inside it.
----@param id integer|string|locksmith.Subdomain
----@param opts table? confirm: its present name; the timeout covers all steps
----@return true?
----@return locksmith.Response|locksmith.Error # invalid_request without the right `confirm`; nothing is sent but a read
 Subdomains.delete = method({ name = NAME .. "delete", arguments = { id_of }, options = CONFIRMED, steps = true },
   function(task, id, opts)
     local present, failure = confirmed(task, id, opts, "deleting")
@@ -131,9 +105,6 @@ local function flag_of(task, value, response, outcome)
 end
 
 --- Whether new aliases are made inside the subdomain.
----@param opts table?
----@return boolean?
----@return locksmith.Response|locksmith.Error
 Subdomains.in_use = method({ name = NAME .. "in_use" }, function(task, opts)
   local value, response = task:call(task.operation, opts)
   if not value then return nil, response end
@@ -142,10 +113,6 @@ Subdomains.in_use = method({ name = NAME .. "in_use" }, function(task, opts)
   return flag, response
 end)
 
----@param in_use boolean
----@param opts table?
----@return true?
----@return locksmith.Response|locksmith.Error # not_applied when the service says yes and keeps the other state
 Subdomains.set_in_use = method({ name = NAME .. "set_in_use", arguments = { resource.of_type("boolean", "in_use") } },
   function(task, in_use, opts)
     local operation = task.operation

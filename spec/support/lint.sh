@@ -48,5 +48,8 @@ tidy() {
   ! have shellcheck || check shellcheck shellcheck -S warning $scripts
   ! have clang-format || check clang-format clang-format --dry-run -Werror $sources
   ! have clang-tidy || check clang-tidy tidy
+  # In no package of Debian's, so nobody is told to install it.
+  ! command -v lua-language-server >/dev/null 2>&1 ||
+    check lua-language-server lua-language-server --check=. --checklevel=Error
 }
 exit "$failed"

@@ -1,5 +1,6 @@
 --- Clients of a sandbox, for tests of code that uses the library: methods of a sandbox that make them.
 
+---@class locksmith.Sandbox
 local clients = {}
 
 local KEY_OF = {

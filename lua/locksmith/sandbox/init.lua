@@ -15,6 +15,7 @@ local log = require "locksmith.sandbox.log"
 local options = require "locksmith.sandbox.options"
 local reply = require "locksmith.sandbox.locker.reply"
 
+---@class locksmith.SandboxModule
 local sandbox = {}
 
 --- A valid LOCK.PUB key.
@@ -28,6 +29,7 @@ sandbox.LOCKER_KEY = "cs.eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"
 --- JSON null in values the sandbox hands out or takes.
 sandbox.null = json.null
 
+---@class locksmith.Sandbox
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
@@ -48,27 +50,8 @@ local function default_now()
 end
 
 --- Makes a sandbox. Wrong or unknown options raise at the caller's line.
----@param given? table
---- Both services:
---- `plan` "premium"|"free"|"family"|"lifetime"|"enterprise", of the account behind `LOCKER_KEY` (default "premium");
---- `clock` `{ now = fun(): number, sleep = fun(seconds) }`, Unix seconds (default the machine's; `sleep` optional);
---- `start_time` Unix seconds: time stands still there and moves only by `:advance`;
---- `random` fun(n): integer, a number from 1 to n, for generated names (default math.random); `seed` number, for
---- the same generated names each time;
---- `faults` fun(request, n): fault?, called for each request with its number (see `Sandbox:fault` for faults);
---- `delay` seconds before every answer (default 0); `log_limit` requests kept in the log (default 10000).
---- Locker:
---- `accounts` list for `Sandbox:add_account`; `throttle` requests a minute and address (default 600) or false;
---- `allowed_hosts` list of names, others get the HTML 400 (default all);
---- `same_second` fun(id, purpose): number?, order among addresses of one second, purpose "list" or "oldest"
---- (default by id); `ignore_size` pages always hold 10 (default false);
---- `page_size_leak` number or fun(size): number?, the page size used instead of the asked one.
---- LOCK.PUB:
---- `rate` list of `{ requests, seconds }` (default 20 in 10 s and 60 in 60 s) or false; `quota` links a month (1000);
---- `quota_used` (0); `quota_status` of the refusal (429); `quota_retry_after` whether it has Retry-After (true);
---- `reset_format` "seconds"|"milliseconds"|"iso"; `error_shape` "flat"|"nested"|"text"; `created_status` (201);
---- `slug_pattern` Lua pattern (letters, digits, hyphen, underscore).
----@return table # a Sandbox
+---@param given? locksmith.SandboxOptions
+---@return locksmith.Sandbox
 function sandbox.new(given)
   local opts = options.read(given, 2)
   local self = setmetatable({
@@ -149,8 +132,8 @@ end
 --- Handles one request without waiting.
 ---@param request table `{ method, url, headers = { {name, value}, ... }, body, peer }`; `url` absolute or a path,
 --- `peer` the address it comes from (default "127.0.0.1")
----@return table? response `{ status, headers (lower-case name -> value), body }`
----@return table? failure `{ kind, sent, message }`, where a fault says so
+---@return locksmith.TransportResponse? response
+---@return locksmith.TransportFailure? failure where a fault says so
 function Sandbox:handle(request)
   local outcome = self:perform(request)
   if outcome.cut and outcome.response then
@@ -161,7 +144,7 @@ end
 
 --- A transport for `locksmith.lockpub` and `locksmith.locker`. Delays go through `clock.sleep` where there is one; an
 --- answer that takes longer than the request's `timeout` is a timeout, though the request was acted upon.
----@return fun(request: table): table?, table?
+---@return locksmith.Transport
 function Sandbox:transport()
   return function(request)
     local outcome = self:perform(request)
@@ -216,8 +199,8 @@ function Sandbox:set_delay(seconds)
   self.delay = seconds
 end
 
---- Requests so far: `{ n, at, service, method, path, query, headers, body, body_bytes, status, acted, fault }` each.
----@return table[] # oldest first
+--- Requests so far.
+---@return locksmith.SandboxRequest[] # oldest first
 function Sandbox:log()
   return self.arrived:list()
 end

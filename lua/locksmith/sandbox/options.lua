@@ -18,7 +18,8 @@ local function number_or_false(value)
   return value == false or type(value) == "number"
 end
 
-local CHECKS = {
+--- What each option has to be: a check, and that in words.
+options.CHECKS = {
   plan = one_of("premium", "free", "family", "lifetime", "enterprise"),
   clock = { of "table", "a table" },
   start_time = { of "number", "Unix seconds" },
@@ -51,14 +52,14 @@ local DEFAULTS = {
 }
 
 --- Checks options and fills in the defaults; raises on an unknown name or a wrong value.
----@param given table?
+---@param given locksmith.SandboxOptions?
 ---@param level integer error level of the caller to blame
 ---@return table
 function options.read(given, level)
   local result = {}
   for name, value in pairs(DEFAULTS) do result[name] = value end
   for name, value in pairs(given or {}) do
-    local check = CHECKS[name]
+    local check = options.CHECKS[name]
     if not check then error("unknown sandbox option " .. tostring(name), level + 1) end
     if not check[1](value) then error("sandbox option " .. name .. " must be " .. check[2], level + 1) end
     result[name] = value

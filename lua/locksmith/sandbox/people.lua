@@ -4,6 +4,7 @@
 local accounts = require "locksmith.sandbox.locker.accounts"
 local json = require "locksmith.sandbox.json"
 
+---@class locksmith.Sandbox
 local people = {}
 
 local function account_of(self, name)
@@ -15,11 +16,7 @@ local function row_of(self, id)
 end
 
 --- Adds a Locker account.
----@param fields table
---- `name` (default numbered); `token` (default "cs.token-of-<name>"); `plan` (default "premium"); `active` (default
---- true); `enterprise_member` (false) counts a free account as paid; `use_subdomain` (false);
---- `subdomains` list of `{ subdomain, id, created_time }` (one at most); `addresses` list of address fields as the
---- service sends them, all optional
+---@param fields locksmith.SandboxAccount
 ---@return string name
 ---@return string token
 function people:add_account(fields)

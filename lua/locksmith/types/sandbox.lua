@@ -1,0 +1,83 @@
+---@meta _
+--- For editors: what the sandbox takes and gives. Its methods are annotated where they are defined. Nothing loads this
+--- file; spec/types_spec.lua holds it to the code and the README.
+
+---@class locksmith.SandboxOptions
+---@field plan? "premium"|"free"|"family"|"lifetime"|"enterprise" of the account "main"; "premium"
+---@field clock? { now: (fun(): number), sleep: (fun(seconds: number))? } Unix seconds; default the machine's
+---@field start_time? number Unix seconds: time stands still there, and moves by sleep and advance only
+---@field random? fun(n: integer): integer a number from 1 to n, for generated names; math.random
+---@field seed? number for the same generated names each time
+--- Called for each request with its number; its faults come after those of `fault`.
+---@field faults? fun(request: locksmith.TransportRequest, n: integer): locksmith.AnySandboxFault?
+---@field delay? number seconds before every answer; 0
+---@field log_limit? integer requests kept in the log; 10000
+---@field accounts? locksmith.SandboxAccount[] more accounts of Locker
+---@field throttle? integer|false Locker's requests a minute and address; 600
+---@field allowed_hosts? string[] others get Locker's HTML 400; all
+---@field same_second? fun(id: integer, purpose: "list"|"oldest"): number? order among addresses of one second; by id
+---@field ignore_size? boolean pages always hold 10; false
+---@field page_size_leak? integer|fun(size: integer): integer? the page size used instead of the asked one
+---@field rate? locksmith.Window[]|false LOCK.PUB's windows; 20 in 10 s and 60 in 60 s
+---@field quota? integer links a month; 1000
+---@field quota_used? integer 0
+---@field quota_status? integer of the refusal; 429
+---@field quota_retry_after? boolean whether the refusal has Retry-After; true
+---@field reset_format? "seconds"|"milliseconds"|"iso" "seconds"
+---@field error_shape? "flat"|"nested"|"text" "flat"
+---@field created_status? integer 201
+---@field slug_pattern? string a Lua pattern
+
+---@class locksmith.SandboxAccount
+---@field name? string numbered
+---@field token? string "cs.token-of-<name>"
+---@field plan? "premium"|"free"|"family"|"lifetime"|"enterprise" "premium"
+---@field active? boolean true
+---@field enterprise_member? boolean counts a free account as paid; false
+---@field use_subdomain? boolean false
+---@field subdomains? table[] { subdomain, id, created_time }, one at most
+---@field addresses? table[] fields as the service sends them, all optional
+
+---@alias locksmith.SandboxFaultWord
+---| "drop_before" # the connection is lost, nothing was done
+---| "drop_after" # it was done, the answer is lost
+---| "cut" # it was done, the answer breaks off
+---| "crash" # Locker's 500, nothing was done
+
+---@alias locksmith.AnySandboxFault locksmith.SandboxFault|locksmith.SandboxFaultWord
+
+---@class locksmith.SandboxFault
+---@field status? integer this answer instead
+---@field headers? table<string, string|number>
+---@field body? string
+---@field retry_after? number|string seconds, or a date: the header of that name
+---@field inside? boolean sends the answer through Locker's error middleware
+---@field kind? "connect"|"tls"|"network"|"timeout" this failure instead
+---@field sent? boolean whether the failure came after something was sent
+---@field message? string
+---@field after? boolean any of these after the request was acted upon
+---@field delay? number seconds before the answer
+---@field cut? boolean the answer breaks off
+
+--- A fault and what it happens to. The fields of the fault may stand in the rule itself.
+---@class locksmith.SandboxRule: locksmith.SandboxFault
+---@field fault? locksmith.AnySandboxFault
+---@field method? string
+---@field service? "lockpub"|"locker"
+---@field path? string found anywhere in the path
+---@field skip? integer how many of those pass first; 0
+---@field times? integer|false how often; 1, false for ever
+
+---@class locksmith.SandboxRequest
+---@field n integer
+---@field at number Unix seconds
+---@field service "lockpub"|"locker"|"other"
+---@field method string
+---@field path string
+---@field query table<string, string>
+---@field headers table<string, string> lower-case names
+---@field body string
+---@field body_bytes integer
+---@field status integer? of the answer
+---@field acted boolean whether the service acted upon it
+---@field fault boolean whether a fault happened to it
