@@ -14,6 +14,8 @@ void lks_scrub_stack(void) {
 #include <stdlib.h>
 #include <string.h>
 
+#define GROWS_FROM 1024
+
 static atomic_uint shortages;
 
 unsigned lks_curl_shortages(void) {
@@ -42,7 +44,9 @@ void lks_curl_free(void *block) {
 void *lks_curl_realloc(void *block, size_t size) {
   size_t room = block == NULL ? 0 : malloc_usable_size(block);
   if (block != NULL && size > 0 && size <= room) return block;
-  void *larger = lks_curl_malloc(size);
+  /* A block that grows piece by piece, as that of a header that goes on and on, must not be copied for each of them. */
+  void *larger = room >= GROWS_FROM && size - room < room / 2 ? malloc(room + room / 2) : NULL;
+  if (larger == NULL) larger = lks_curl_malloc(size);
   if (larger == NULL || block == NULL) return larger;
   memcpy(larger, block, room < size ? room : size);
   lks_curl_free(block);
