@@ -2,6 +2,7 @@
 --- itself where it is installed.
 
 local certificates = require "spec.support.certificates"
+local core = require "locksmith.core"
 local curl = require "spec.support.curl"
 local faults = require "spec.support.faults"
 local nginx = require "spec.support.nginx"
@@ -109,6 +110,30 @@ local function describe_with(name, library)
         end
       end)
     end
+
+    it("does not keep the visitor waiting for a call whose light thread was killed", function()
+      for _, fault in ipairs { "stall", { "stall_body", at = 3 } } do
+        proxy:script { fault }
+        local began = core.now()
+        local killed = inside:run([[
+          local call, url = ...
+          local thread = ngx.thread.spawn(assert(loadstring(call)), url, "list", { attempt_timeout = 8 })
+          ngx.sleep(0.1)
+          return ngx.thread.kill(thread)
+        ]], CALL, proxy.url)
+        assert.equal(1, killed)
+        assert.is_true(core.now() - began < 3)
+      end
+    end)
+
+    it("a name server that says nothing: connect after connect_timeout", function()
+      local mute = runner.start { transport = library, http = "resolver 127.0.0.1:9 valid=30s; resolver_timeout 5s;" }
+      finally(function() mute:stop() end)
+      local _, err = mute:run(CALL, "https://api.locker.io", "create", { connect_timeout = 0.2 })
+      assert.equal("connect", err.kind)
+      assert.equal("not_sent", err.outcome)
+      assert.is_true(err.elapsed >= 0.199 and err.elapsed < 1, "after " .. err.elapsed)
+    end)
 
     it("a closed port: connect, and nothing was sent", function()
       local _, err = inside:run(CALL, "http://127.0.0.1:1", "create")

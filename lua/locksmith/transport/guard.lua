@@ -1,8 +1,10 @@
 --- Stands between lua-resty-http and its cosocket: everything that is received counts, wherever it stands, and what the
 --- library would stumble over is put right or refused. The library reads heads without end, takes a line that goes on
 --- for the end of the head and an interim answer for the final one, knows no chunk extensions, leaves trailers in the
---- connection, and does not look at the ends of chunks.
+--- connection, and does not look at the ends of chunks. Here, too, is the end of the time that all of it may take: the
+--- timeouts of sockets begin anew with every byte.
 
+local core = require "locksmith.core"
 local wire = require "locksmith.wire"
 
 local guard = {}
@@ -15,35 +17,54 @@ local NO_HEAD = "couldn't parse the head of the answer"
 local NO_CHUNK = "unable to read chunksize"
 local NO_TRAILER = "couldn't parse the trailers of the answer"
 
+local function milliseconds(seconds)
+  return math.max(1, math.ceil(seconds * 1000)) -- 0 would mean nginx's own default
+end
+
+guard.milliseconds = milliseconds
+
 ---@class locksmith.Guard
 ---@field real table the cosocket
 ---@field problem string? what was wrong with a piece whose errors the library does not look at
 ---@field lines string[]? of the head, from the next one on
 ---@field chunk integer? what is left of the present chunk; nil where there are none
+---@field stopped string|false why nothing more was received, where the library may not tell
+---@field ends number by core.now: what is received later is a timeout
+---@field awaited boolean a body is to follow what is sent next
+---@field held string|false what waits for it, so that both leave in one piece
 local Guard = {}
 Guard.__index = Guard
 
 --- Puts itself between lua-resty-http and its socket.
 ---@param client table of lua-resty-http, not yet connected
+---@param ends number by core.now
 ---@return locksmith.Guard? # nil where this release keeps its socket elsewhere
-function guard.wrap(client)
+function guard.wrap(client, ends)
   local real = rawget(client, "sock")
   if type(real) ~= "table" then return nil end
+  local self
   local function pull(most)
+    local left = self.ends - core.now()
+    if left <= 0 then return nil, "timeout" end
+    real:settimeout(milliseconds(left))
     if real.receiveany then return real:receiveany(most) end
     return real:receive(1)
   end
-  local self = setmetatable({
-    real = real, lines = false, chunk = false, problem = false, in_head = true,
+  self = setmetatable({
+    real = real, lines = false, chunk = false, problem = false, in_head = true, ends = ends,
+    awaited = false, held = false, stopped = false,
     wire = wire.new(pull, guard.HEADERS_MAX, guard.TOO_MUCH),
   }, Guard)
   client.sock = self
   return self
 end
 
---- An answer is to come.
-function Guard:expect()
-  self.lines, self.chunk, self.problem, self.in_head = false, false, false, true
+--- An answer is to come, to a request that is to be sent.
+---@param ends number by core.now
+---@param has_body boolean the request has one
+function Guard:expect(ends, has_body)
+  self.ends, self.awaited = ends, has_body
+  self.lines, self.chunk, self.problem, self.in_head, self.stopped = false, false, false, true, false
   self.wire.left, self.wire.too_much = guard.HEADERS_MAX, guard.TOO_MUCH
 end
 
@@ -134,7 +155,22 @@ local function end_of_chunk(self)
   return "\r\n"
 end
 
+function Guard:send(data)
+  local held = self.held
+  if self.awaited then
+    self.awaited, self.held = false, data
+    return #data
+  end
+  if not held then return self.real:send(data) end
+  self.held = false
+  return self.real:send { held, data }
+end
+
 function Guard:receive(what)
+  if self.held then
+    local sent, message = self:send ""
+    if not sent then return nil, message end
+  end
   if self.problem then return nil, self.problem end
   if type(what) ~= "number" then
     if self.in_head then return head_line(self) end
@@ -143,11 +179,11 @@ function Guard:receive(what)
   if self.chunk == 0 then return end_of_chunk(self) end
   local data, message, partial = self.wire:exactly(what)
   if data and self.chunk then self.chunk = self.chunk - #data end
+  if not data then self.stopped = message end
   return data, message, partial
 end
 
 function Guard:connect(...) return self.real:connect(...) end
-function Guard:send(...) return self.real:send(...) end
 function Guard:close() return self.real:close() end
 function Guard:getreusedtimes() return self.real:getreusedtimes() end
 function Guard:settimeout(...) return self.real:settimeout(...) end
@@ -155,6 +191,7 @@ function Guard:settimeouts(...) return self.real:settimeouts(...) end
 
 function Guard:sslhandshake(...)
   if self.wire:pending() > 0 then return nil, "handshake: the proxy spoke before it" end
+  self.real:settimeout(milliseconds(math.max(0, self.ends - core.now())))
   return self.real:sslhandshake(...)
 end
 

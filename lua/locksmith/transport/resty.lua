@@ -6,6 +6,7 @@ local answer_headers = require "locksmith.transport.answer_headers"
 local guard = require "locksmith.transport.guard"
 local phase = require "locksmith.transport.phase"
 local target = require "locksmith.transport.target"
+local within = require "locksmith.nginx.within"
 
 local resty = {}
 resty.__index = resty
@@ -16,10 +17,16 @@ local NEEDED = 'transport "resty" needs lua-resty-http: install it, for example 
 local CHUNK = 65536
 -- Seconds; nginx counts milliseconds in 31 bits.
 local LONGEST = 1e6
+-- So much of a request leaves at once, whatever the service does.
+local SENT_AT_ONCE = 65536
+-- Nobody can be connected to at this place; but what is kept in a pool is given out by the pool's name alone.
+local NOWHERE = "unix:"
 -- Repeating these is harmless, so that a kept connection that turns out dead costs the caller nothing.
 local REPEATABLE = { GET = true, HEAD = true }
 -- Methods that servers expect a Content-Length from, even of 0.
 local WRITES = { POST = true, PUT = true, PATCH = true }
+
+local NO_VALUE = {}
 
 local library
 
@@ -93,18 +100,23 @@ local function route(self, url)
     end
     local pool = pool_name(self, to)
     self.to, self.kept, self.fresh = to, connection(pool), connection(pool .. " fresh")
+    self.pooled = not self.proxy and { host = NOWHERE, pool = pool } or nil
+    -- Nothing bounds how long nginx looks for the address of a name.
+    self.is_bounded = not self.proxy and (to.dial:find "^[%d.]+$" or to.dial:find "^%[") ~= nil
   end
   return path
 end
 
 local function parameters(self, call)
-  local method, url, headers, body = call:request()
+  local method, url, body, authorization, accept, user_agent, content_type = call:values()
   local path = route(self, url)
-  -- lua-resty-http would copy the visitor's traceparent; an empty list writes no header.
-  local names = { Host = self.to.authority, ["Accept-Encoding"] = "identity", traceparent = {} }
-  for i = 1, #headers do names[headers[i][1]] = headers[i][2] end
   if not body and WRITES[method] then body = "" end
-  return { method = method, path = path, headers = names, body = body }
+  return { method = method, path = path, body = body, headers = {
+    Host = self.to.authority, Authorization = authorization, Accept = accept, ["Accept-Encoding"] = "identity",
+    ["User-Agent"] = user_agent, ["Content-Type"] = content_type,
+    -- lua-resty-http would copy the visitor's; an empty list writes no header.
+    traceparent = NO_VALUE,
+  } }
 end
 
 -- What is noted of a running attempt is what can be told when it is cut off.
@@ -157,6 +169,7 @@ local function read_rest(self, state, reader, ends_with_connection)
   local parts, size = {}, 0
   while true do
     local chunk, err = reader(CHUNK)
+    if not chunk and not err then err = state.guard and state.guard.stopped or nil end
     if chunk then
       size = size + #chunk
       if size > self.max_response_bytes then return nil, failed(state, "too_large", guard.TOO_MUCH_BODY) end
@@ -197,40 +210,80 @@ local function read_body(self, state, res)
   return body
 end
 
-local function milliseconds(seconds)
-  return math.max(1, math.ceil(seconds * 1000)) -- 0 would mean nginx's own default
+local function new_client(self, state, ends)
+  local client, message = self.library.new()
+  if not client then return failed(state, "connect", message) end
+  state.client, state.guard = client, guard.wrap(client, ends)
+  local most = guard.milliseconds(ends - core.now())
+  client:set_timeouts(most, most, most)
+  return client
 end
 
---- Connects and sends; a kept connection that dies unanswered is replaced once, where a repeat is harmless.
-local function ask(self, state, params, limit)
-  local connect_limit = math.min(self.connect_timeout, limit)
-  for try = 1, 2 do
-    local client, err = self.library.new()
-    if not client then return failed(state, "connect", err) end
-    state.client, state.guard = client, guard.wrap(client)
-    client:set_timeouts(milliseconds(connect_limit), milliseconds(limit), milliseconds(limit))
-    state.connected = nil
-    local ok
-    ok, err = client:connect(try == 1 and self.kept or self.fresh)
-    if not ok then
-      return connect_failed(state, err, limit, self.connect_timeout, self.to.scheme == "https" and not self.proxy)
-    end
-    local reused = (client:get_reused_times() or 0) > 0
-    state.connected, state.sent, state.keep = core.now() - state.began, true, try == 1
-    state.resent = try == 2
-    if state.guard then state.guard:expect() end
-    local res
-    res, err = client:request(params)
-    if res then
-      if state.guard then state.guard:lift(self.max_response_bytes) end
-      return res
-    end
-    local dead = reused and try == 1 and err ~= "timeout"
-    if not dead or not REPEATABLE[params.method] then
-      return exchange_failed(state, err)
-    end
-    client:close()
+--- Makes a connection, or takes one that is kept.
+local function connect(self, state, options, ends)
+  local client = new_client(self, state, ends)
+  if not client then return end
+  local ok, message = client:connect(options)
+  if ok then
+    state.connected = core.now() - state.began
+    return
   end
+  state.refused = message
+end
+
+--- Connects, no longer than that may take.
+---@return boolean? ok
+local function connect_in_time(self, state, limit)
+  local most = math.min(self.connect_timeout, limit - (core.now() - state.began))
+  local options, ends = state.keep and self.kept or self.fresh, core.now() + most
+  state.connected, state.refused = nil, nil
+  if self.is_bounded and self.is_guarded then
+    connect(self, state, options, ends)
+  elseif not within(most, connect, self, state, options, ends) then
+    if most < self.connect_timeout then return failed(state, "timeout", "no answer in time") end
+    return failed(state, "connect", "no connection within connect_timeout")
+  end
+  if state.connected then return true end
+  if state.refused then
+    connect_failed(state, state.refused, limit, self.connect_timeout, self.to.scheme == "https" and not self.proxy)
+  end
+end
+
+--- Takes a connection that is kept, if there is one; nobody waits for that.
+local function take_kept(self, state, ends)
+  if not self.pooled then return false end
+  local client = new_client(self, state, ends)
+  return client and client:connect(self.pooled) and true or false
+end
+
+local function request(state, params, ends)
+  state.sent = true
+  if state.guard then state.guard:expect(ends, params.body ~= nil and params.body ~= "") end
+  local res, message = state.client:request(params)
+  state.message = message
+  return res
+end
+
+--- Sends and reads a head; a kept connection that dies unanswered is replaced once, where a repeat is harmless.
+local function ask(self, state, params, limit)
+  local ends = state.began + limit
+  state.keep = true
+  if take_kept(self, state, ends) then
+    state.connected = core.now() - state.began
+  elseif state.done or not connect_in_time(self, state, limit) then
+    return
+  end
+  local reused = (state.client:get_reused_times() or 0) > 0
+  local res = request(state, params, ends)
+  if not res and reused and state.message ~= "timeout" and REPEATABLE[params.method] then
+    state.client:close()
+    state.resent, state.keep = true, false
+    if not connect_in_time(self, state, limit) then return end
+    res = request(state, params, ends)
+  end
+  if not res then return exchange_failed(state, state.message) end
+  if state.guard then state.guard:lift(self.max_response_bytes) end
+  return res
 end
 
 local function run(self, state, params, limit)
@@ -261,34 +314,6 @@ local function run_caught(self, state, params, limit)
   return failed(state, "connect", "lua-resty-http failed: " .. tostring(problem))
 end
 
---- Ends what takes too long: the timeouts of sockets begin anew with every byte.
-local function watch(state, connect_limit, limit)
-  if connect_limit < limit then
-    ngx.sleep(connect_limit)
-    if not state.connected then return "connect" end
-    limit = limit - connect_limit
-  end
-  ngx.sleep(limit)
-  return "limit"
-end
-
-local function watched(self, state, params, limit)
-  local worker = ngx.thread.spawn(run_caught, self, state, params, limit)
-  local watcher = not state.done and ngx.thread.spawn(watch, state, self.connect_timeout, limit)
-  if not watcher then return ngx.thread.wait(worker) end
-  local _, reason = ngx.thread.wait(worker, watcher)
-  if state.done then
-    ngx.thread.kill(watcher)
-  else
-    ngx.thread.kill(worker)
-    if reason == "connect" then
-      failed(state, "connect", "no connection within connect_timeout")
-    else
-      failed(state, "timeout", "no answer in time")
-    end
-  end
-end
-
 --- Carries out one attempt.
 ---@param call userdata
 ---@param limit number seconds
@@ -300,8 +325,19 @@ function resty:send(call, limit)
   end
   limit = math.min(limit, LONGEST)
   ngx.update_time() -- timers are set from nginx's cached time
-  local state = { began = core.now(), sent = false }
-  watched(self, state, parameters(self, call), limit)
+  local params = parameters(self, call)
+  local state = { began = core.now(), sent = false, done = false }
+  if self.is_guarded == nil then
+    local client = self.library.new()
+    self.is_guarded = client and guard.wrap(client, 0) ~= nil
+  end
+  if params.body and #params.body > SENT_AT_ONCE or not self.is_guarded then
+    if not within(limit, run_caught, self, state, params, limit) and not state.done then
+      failed(state, "timeout", "no answer in time")
+    end
+  else
+    run_caught(self, state, params, limit)
+  end
   if state.resent then call:resent() end
   if not state.kind then return state end
   if state.client then state.client:close() end

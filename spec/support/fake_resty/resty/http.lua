@@ -55,7 +55,12 @@ function Client:connect(options)
     host, port = (tls and proxy.https_proxy or proxy.http_proxy):match "^http://([^:/]+):?(%d*)"
     port = tonumber(port) or 80
   end
-  local ok, err = self.sock:connect(host, port, { pool = options.pool, pool_size = options.pool_size })
+  local ok, err
+  if port then
+    ok, err = self.sock:connect(host, port, { pool = options.pool, pool_size = options.pool_size })
+  else
+    ok, err = self.sock:connect(host, { pool = options.pool, pool_size = options.pool_size }) -- the path of a socket
+  end
   if not ok then
     if proxy then return nil, ("failed to connect to: %s:%d: %s"):format(host, port, err) end
     return nil, err
