@@ -249,3 +249,120 @@ describe("the annotations", function()
     check("Clock", box:clock())
   end)
 end)
+
+describe("the README", function()
+  local text
+  do
+    local file = assert(io.open "README.md")
+    text = file:read "*a"
+    file:close()
+  end
+  local reference = text:match "\n## Conventions\n.*$"
+
+  --- Every name that stands in code, be it a block or a few words.
+  local function named()
+    local names = {}
+    local function take(code)
+      for name in code:gmatch "[%a_][%w_]*" do names[name] = true end
+    end
+    local prose = reference:gsub("```.-```", function(block)
+      take(block)
+      return ""
+    end)
+    for code in prose:gmatch "`([^`\n]*\n?[^`\n]*)`" do take(code) end
+    return names
+  end
+
+  --- The names in the first column of the table whose heading begins so.
+  local function rows_of(heading, section)
+    local names, within = {}, section or reference
+    local at = assert(select(2, within:find(heading .. "[^\n]*\n|[%-|]+\n")), heading)
+    for row in within:sub(at + 1):gmatch "([^\n]*)\n" do
+      if row:sub(1, 1) ~= "|" then break end
+      for name in row:match("^| ([^|]*)"):gmatch "`([%w_]+)`" do names[name] = true end
+    end
+    return names
+  end
+
+  it("documents whatever is annotated", function()
+    local names, missing, count = named(), {}, 0
+    local function expect(class, list)
+      for name in pairs(list) do
+        count = count + 1
+        if name:find "^[%a_]" and not names[name] then missing[#missing + 1] = class .. "." .. name end
+      end
+    end
+    local spelled_twice = {}
+    for _, field in ipairs(locksmith.fields "link") do
+      if field.alias then spelled_twice[field.alias] = true end
+    end
+    for class, what in pairs(found.classes) do
+      local fields = {}
+      for name, field in pairs(what.fields) do
+        if not (class == "locksmith.LinkFields" and spelled_twice[name]) then fields[name] = field end
+      end
+      expect(class, fields)
+      expect(class, what.methods)
+    end
+    for alias, words in pairs(found.aliases) do
+      for _, word in ipairs(words) do expect(alias, { [word] = true }) end
+    end
+    table.sort(missing)
+    assert.same({}, missing)
+    assert.is_true(count > 250, count .. " names")
+  end)
+
+  it("documents no option, kind, outcome or event that there is not", function()
+    assert.same(names_of(options.CLIENT), names_of(rows_of "| option | default"))
+    local function words(alias)
+      local list = {}
+      for _, word in ipairs(found.aliases["locksmith." .. alias]) do list[word] = true end
+      return names_of(list)
+    end
+    local errors = reference:match "\n## Errors\n(.-)\n## "
+    assert.same(words "Kind", names_of(rows_of("| kind | when", errors)))
+    assert.same(words "Outcome", names_of(rows_of("| outcome |", errors)))
+    local types = {}
+    for class, what in pairs(found.classes) do
+      local kind = class:find "Event$" and what.fields.type
+      if kind then types[kind.type:match '"([a-z_]+)"'] = true end
+    end
+    assert.same(names_of(types), names_of(rows_of "| `type` |"))
+  end)
+
+  it("documents no method or function that there is not", function()
+    local known, unknown, count = {}, {}, 0
+    for name in pairs(string) do known[name] = true end -- of the command's expressions
+    for _, class in pairs(found.classes) do
+      for name in pairs(class.methods) do known[name] = true end
+    end
+    local function expect(list, name, code)
+      count = count + 1
+      if not list[name] then unknown[#unknown + 1] = code end
+    end
+    for code in reference:gmatch "`(:[%a_]+)" do expect(known, code:sub(2), code) end
+    for object, name in text:gmatch "([%a_]+):([%a_]+)[ ({\"]" do
+      if ("lockpub locker links addresses subdomains plan box client err"):find(object, 1, true) then
+        expect(known, name, object .. ":" .. name)
+      end
+    end
+    for name in text:gsub('"locksmith%.sandbox"', ""):gmatch "locksmith%.([%a_]+)[ ({\"]" do
+      expect(locksmith, name, "locksmith." .. name)
+    end
+    assert.same({}, unknown)
+    assert.is_true(count > 80, count .. " names")
+  end)
+
+  it("documents no option of a call that there is not", function()
+    local known, unknown = {}, {}
+    for class, what in pairs(found.classes) do
+      if class:find "Options$" then
+        for name in pairs(what.fields) do known[name] = true end
+      end
+    end
+    for name in text:gmatch "opts%.([%a_]+)" do
+      if not known[name] then unknown[#unknown + 1] = name end
+    end
+    assert.same({}, unknown)
+  end)
+end)
