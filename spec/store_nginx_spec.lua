@@ -1,7 +1,9 @@
 --- The shared stores inside a real nginx.
 
 local core = require "locksmith.core"
+local names = require "spec.support.names"
 local nginx = require "spec.support.nginx"
+local ports = require "locksmith.sandbox.server.ports"
 local redis = require "spec.support.redis"
 local runner = require "spec.support.nginx_runner"
 
@@ -189,6 +191,33 @@ describe("a shdict store in nginx whose workers are killed", function()
   end)
 end)
 
+describe("workers that share no store", function()
+  local function warnings(options)
+    options.workers = 2
+    options.http = (options.http or "") .. [[
+      init_by_lua_block {
+        local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
+        assert(locksmith.locker { api_key = sandbox.LOCKER_KEY })
+        for _ = 1, 2 do assert(locksmith.lockpub { api_key = sandbox.LOCKPUB_KEY }) end
+      }
+    ]]
+    local site = runner.start(options)
+    site:run [[ return true ]]
+    local log = site:log()
+    site:stop()
+    return select(2, log:gsub("each of the 2 workers paces on its own: put \"lua_shared_dict locksmith 1m;\"", "")), log
+  end
+
+  it("are told so, once", function()
+    local count, log = warnings {}
+    assert.equal(1, count, log)
+  end)
+
+  it("are not where the dict is there", function()
+    assert.equal(0, (warnings { http = "lua_shared_dict locksmith 1m;" }))
+  end)
+end)
+
 describe("a redis store in nginx", function()
   local reason = redis.missing()
   local here, server
@@ -240,6 +269,43 @@ describe("a redis store in nginx", function()
     ]], server.unix)
     assert.matches("NOAUTH: it wants a password", messages[1])
     assert.equal("Redis: AUTH failed: WRONGPASS", messages[2])
+  end)
+
+  it("finds a server by its name, whose connection it keeps", function()
+    local port = ports.free()
+    local by_name, known = redis.start("--port " .. port), names.start { "redis.example" }
+    local site = runner.start { http = ("resolver 127.0.0.1:%d ipv6=off;"):format(known.port) }
+    finally(function()
+      site:stop()
+      known:stop()
+      by_name:stop()
+    end)
+    local connections = site:run(PRELUDE .. [[
+      local port = ...
+      for _, host in ipairs { "redis.example", "localhost" } do
+        local own = locksmith.redis { host = host, port = port, timeout = 2 }
+        for i = 1, 10 do assert(own.read(NAME, nil, true) == nil and put(own, "bytes " .. i, host)) end
+      end
+    ]], port)
+    assert.is_nil(connections)
+    assert.same({ "redis.example" }, known:asked())
+    assert.is_true(tonumber(by_name:cli("info stats"):match "total_connections_received:(%d+)") < 6)
+  end)
+
+  it("waits no longer for a name server that says nothing", function()
+    local site = runner.start { http = "resolver 127.0.0.1:9 valid=30s; resolver_timeout 5s;" }
+    finally(function() site:stop() end)
+    local kind, message, elapsed = site:run(PRELUDE .. [[
+      local own = locksmith.redis { host = "redis.example", timeout = 0.2 }
+      local began = ngx.now()
+      local _, message = own.read(NAME, nil, true)
+      ngx.update_time()
+      local elapsed = ngx.now() - began
+      return create(locksmith.redis { host = "redis.example", timeout = 0.2 }, { timeout = 3 }), message, elapsed
+    ]])
+    assert.equal("sent", kind) -- by the limiter of this process
+    assert.equal("Redis: no connection to redis.example:6379: timeout", message)
+    assert.is_true(elapsed < 1, "after " .. elapsed)
   end)
 
   it("serves coroutines at the same time", function()

@@ -26,10 +26,23 @@ local function fill_defaults(options)
   return options
 end
 
-local function default_store()
+local warned
+
+--- Each worker of an nginx would keep the windows for itself, and all of them together break them.
+local function warn_of_workers(ngx)
+  local ok, count = pcall(function() return ngx.worker.count() end)
+  if warned or not ok or not count or count < 2 then return end
+  warned = true
+  ngx.log(ngx.WARN, ("locksmith: each of the %d workers paces on its own: put \"lua_shared_dict locksmith 1m;\" into "
+    .. "nginx.conf (locksmith-http.conf has it), or give the clients a store"):format(count))
+end
+
+local function default_store(windows)
   if transport.under_nginx() then
-    local dicts = rawget(_G, "ngx").shared
+    local ngx = rawget(_G, "ngx")
+    local dicts = ngx.shared
     if dicts and dicts.locksmith then return require("locksmith.store.shdict").new "locksmith" end
+    if #windows > 0 then warn_of_workers(ngx) end
   end
   return memory.default()
 end
@@ -81,7 +94,7 @@ function session.new(service, given)
   end
 
   local own_clock = options.clock and clock.checked(options.clock)
-  local store = options.store or default_store()
+  local store = options.store or default_store(client:windows())
   local in_process = memory.of(store)
   local self = setmetatable({
     service = service,

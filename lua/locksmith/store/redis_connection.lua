@@ -8,6 +8,7 @@ local core = require "locksmith.core"
 local redis_tls = require "locksmith.store.redis_tls"
 local redis_wire = require "locksmith.store.redis_wire"
 local try = require "locksmith.try"
+local within = require "locksmith.nginx.within"
 
 local redis_connection = {}
 
@@ -135,30 +136,51 @@ local function blocking(library, options)
   end
 end
 
-local function open_cosocket(library, options, pool, ends)
+-- Nobody can be connected to at this place; but what is kept in a pool is given out by the pool's name alone.
+local NOWHERE = "unix:"
+
+local function reach(opened, library, ends, ...)
   local client, message = library:new()
-  if not client then return nil, message end
-  -- Both libraries keep their socket there.
-  local socket = rawget(client, "_sock")
-  local wire = redis_wire.cosocket(socket, ends)
-  client._sock = wire
-  local ok
-  if options.unix then
-    ok, message = client:connect("unix:" .. options.unix, { pool = pool })
-  else
-    ok, message = client:connect(options.host, options.port, { pool = pool, ssl = options.tls, ssl_verify = options.tls,
-      server_name = options.tls and options.host or nil })
+  if client then
+    -- Both libraries keep their socket there.
+    local wire = redis_wire.cosocket(rawget(client, "_sock"), ends)
+    client._sock = wire
+    opened.client, opened.wire, opened.ok = client, wire, false
+    opened.ok, message = client:connect(...)
   end
-  if not ok then return nil, ("no connection to %s: %s"):format(place(options), tostring(message)) end
+  opened.message = message
+end
+
+--- Connects, or takes a connection that is kept. Nothing but the end of a thread of its own bounds how long nginx looks
+--- for the address of a name.
+local function reach_in_time(opened, library, options, pool, ends)
+  if options.unix then return reach(opened, library, ends, "unix:" .. options.unix, { pool = pool }) end
+  local host = options.host == "localhost" and "127.0.0.1" or options.host
+  local more = { pool = pool, ssl = options.tls, ssl_verify = options.tls,
+    server_name = options.tls and options.host or nil }
+  if host:find "^[%d.]+$" or host:find "^%[" then return reach(opened, library, ends, host, options.port, more) end
+  reach(opened, library, ends, NOWHERE, { pool = pool })
+  if opened.ok then return end
+  if not within(ends - core.now(), reach, opened, library, ends, host, options.port, more) then
+    opened.ok, opened.message = false, "timeout"
+  end
+end
+
+local function open_cosocket(library, options, pool, ends)
+  local opened = {}
+  reach_in_time(opened, library, options, pool, ends)
+  local client, message = opened.client, opened.message
+  if not opened.ok then return nil, ("no connection to %s: %s"):format(place(options), tostring(message)) end
   local reused = (client:get_reused_times() or 0) > 0
   if not reused then
+    local ok
     ok, message = introduce(client, options)
     if not ok then
       client:close()
       return nil, message
     end
   end
-  wire:begin(ends)
+  opened.wire:begin(ends)
   return client, reused
 end
 
