@@ -1,5 +1,6 @@
 package = "locksmith"
 version = "0.2.0-1"
+-- Where the release lies: the maintainer's repository and tag, or an archive and its md5. See CONTRIBUTING.md.
 source = {
   url = "git+https://github.com/locksmith-lua/locksmith.git",
   tag = "v0.2.0",
