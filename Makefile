@@ -275,6 +275,7 @@ bench:
 	@$(MAKE) all
 	@spec/bench/run
 	@spec/bench/many
+	@spec/bench/nginx_calls
 	@spec/bench/nginx_soak
 
 clean:

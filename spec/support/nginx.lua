@@ -86,7 +86,7 @@ end
 -- Says when nginx is there, and ends it at the end of its own input, which is also that of the process with the test.
 local RUN = [[
 cd '@DIR@' || exit 1
-'@NGINX@' -p '@DIR@' -c '@DIR@/nginx.conf' @EARLY@ >start.log 2>&1 </dev/null &
+@UNDER@ '@NGINX@' -p '@DIR@' -c '@DIR@/nginx.conf' @EARLY@ >start.log 2>&1 </dev/null &
 child=$!
 until [ -s nginx.pid ]; do
   sleep 0.02
@@ -122,7 +122,7 @@ end
 --- the server, `@PORT2@` to `@PORT9@` are further free ones.
 ---@param options table `{ http, server, servers, main = configuration, workers = 1, path = "folder;" patterns before
 --- the Lua path, conf = a whole configuration instead of the parts, level = of the error log, files = name -> text put
---- into the folder }`
+--- into the folder, under = a command that runs it, such as a profiler }`
 ---@return table nginx `{ url, port, ports, dir, pid }`
 function nginx.start(options)
   local dir = shell.folder "nginx"
@@ -133,7 +133,7 @@ function nginx.start(options)
     PATH = options.path or "", LEVEL = options.level or "warn", MASTER = options.master or "on",
     CPATH = os.getenv "LOCKSMITH_CORE_51" or nginx.root .. "/build/5.1",
     USER = found.user, NGINX = found.path,
-    EARLY = found.early_log and "-e error.log" or "",
+    UNDER = options.under or "", EARLY = found.early_log and "-e error.log" or "",
   }
   local text = found.load .. "\n" .. fill(fill(options.conf or CONF, fields), fields)
   for name, content in pairs(options.files or {}) do write(dir .. "/" .. name, content) end
