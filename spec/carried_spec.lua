@@ -78,7 +78,7 @@ describe("a store that carries bytes", function()
     assert.same({ 2, 2 }, costs())
     for _ = 1, 6 do assert.same({ 1, 1 }, costs()) end
     assert.same({ 1, 0 }, costs { pacing = "fail" })
-    assert.same({ 2, 1 }, costs()) -- waits for its slot, and looks whether it still is one
+    assert.same({ 2, 2 }, costs()) -- waits for its slot, and takes it when it has come
     remaining = 1
     assert.same({ 2, 2 }, costs()) -- the last one
     assert.same({ 1, 0 }, costs())

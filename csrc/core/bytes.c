@@ -1,15 +1,23 @@
 #include "bytes.h"
 
 bool lks_bytes_append(lks_buffer *out, int64_t number) {
-  uint64_t bits = (uint64_t)number;
+  uint64_t bits = number < 0 ? ~((uint64_t)number << 1) : (uint64_t)number << 1;
   char bytes[LKS_BYTES_SIZE];
-  for (unsigned i = 0; i < LKS_BYTES_SIZE; i++) bytes[i] = (char)(unsigned char)(bits >> 8 * i & 0xFF);
-  return lks_buffer_append(out, bytes, sizeof bytes);
+  size_t length = 0;
+  for (; bits > 0x7F; bits >>= 7) bytes[length++] = (char)(unsigned char)((bits & 0x7F) | 0x80);
+  bytes[length++] = (char)bits;
+  return lks_buffer_append(out, bytes, length);
 }
 
-int64_t lks_bytes_read(const char *bytes) {
+bool lks_bytes_read(const char **bytes, const char *end, int64_t *number) {
   uint64_t bits = 0;
-  for (unsigned i = 0; i < LKS_BYTES_SIZE; i++) bits |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
-  /* Without relying on what converting a number out of range gives. */
-  return bits <= INT64_MAX ? (int64_t)bits : -(int64_t)(UINT64_MAX - bits) - 1;
+  for (unsigned shift = 0; shift < 64 && *bytes < end; shift += 7) {
+    unsigned char byte = (unsigned char)*(*bytes)++;
+    if (shift == 63 && byte > 1) return false;
+    bits |= (uint64_t)(byte & 0x7F) << shift;
+    if (byte > 0x7F) continue;
+    *number = bits & 1 ? -(int64_t)(bits >> 1) - 1 : (int64_t)(bits >> 1);
+    return true;
+  }
+  return false;
 }

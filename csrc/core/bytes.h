@@ -1,4 +1,5 @@
-/* Numbers as bytes, the same on every machine: 64 bits, two's complement, the least significant byte first. */
+/* Numbers as bytes, the same on every machine: seven bits a byte, the lowest first, the eighth saying that more follow;
+ * those near 0, of either sign, take the fewest. */
 #ifndef LKS_BYTES_H
 #define LKS_BYTES_H
 
@@ -6,11 +7,12 @@
 
 #include "buffer.h"
 
-#define LKS_BYTES_SIZE 8
+/* Most bytes of a number. */
+#define LKS_BYTES_SIZE 10
 
 /* False: see lks_buffer. */
 bool lks_bytes_append(lks_buffer *out, int64_t number);
-/* Reads LKS_BYTES_SIZE bytes. */
-int64_t lks_bytes_read(const char *bytes);
+/* Reads a number at *bytes, which lies before `end` or at it, and moves *bytes behind it. False when there is none. */
+bool lks_bytes_read(const char **bytes, const char *end, int64_t *number);
 
 #endif

@@ -42,6 +42,7 @@ struct lks_call {
   bool slot_held;
   bool slot_waited;
   lks_time slot;
+  lks_time look; /* when to ask whether the slot lies nearer by now; the slot itself: not before it has come */
   unsigned effects;
   lks_span lateness;
   lks_time pause_until;
@@ -96,6 +97,7 @@ static void advance(lks_call *call, lks_time now) {
     call->idle_since += step;
     call->attempt_began += step;
     call->slot += step;
+    call->look += step;
     call->pause_until += step;
   }
   call->seen = now;
@@ -217,7 +219,9 @@ lks_action lks_call_next(lks_call *call, lks_time now) {
       }
       if (now < call->slot) {
         call->slot_waited = true;
-        return act(call, LKS_ACTION_WAIT, call->slot - now);
+        if (now < call->look) return act(call, LKS_ACTION_WAIT, call->look - now);
+        call->state = STATE_PACE;
+        break;
       }
       if (lks_key_expired(call->key, now)) {
         drop_slot(call);
@@ -268,9 +272,14 @@ void lks_call_grant(lks_call *call, lks_time now, lks_span wait) {
   if (call->state != STATE_PACE) return;
   if (wait < -LKS_SPAN_MAX) wait = -LKS_SPAN_MAX;
   call->slot = now + (call->options.limits.pacing == LKS_PACING_OFF ? 0 : wait < 0 ? wait : bounded(wait));
+  call->look = call->slot;
   call->slot_held = true;
   call->slot_waited = false;
   call->state = STATE_WAIT_SLOT;
+}
+
+void lks_call_look(lks_call *call, lks_span after) {
+  if (call->state == STATE_WAIT_SLOT && after < call->slot - call->seen) call->look = call->seen + after;
 }
 
 void lks_call_later(lks_call *call, lks_time now, lks_span wait) {
@@ -473,6 +482,15 @@ lks_time lks_call_now(const lks_call *call) {
 
 bool lks_call_holds_slot(const lks_call *call) {
   return call->slot_held;
+}
+
+bool lks_call_awaits_slot(const lks_call *call, lks_time *slot) {
+  *slot = call->slot;
+  return call->state == STATE_WAIT_SLOT;
+}
+
+bool lks_call_slot_came(const lks_call *call) {
+  return call->slot_held && call->seen >= call->slot;
 }
 
 bool lks_call_is_sending(const lks_call *call) {

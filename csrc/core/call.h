@@ -95,6 +95,9 @@ lks_key *lks_call_current_key(const lks_call *call);
  * was waited for has come, PACE is said once more while it is held, for others may have left late, or a pause may have
  * been asked for, since it was promised: the answer is a new grant, with 0 when the slot holds. */
 void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
+/* After a grant: PACE is to be said once more `after` that, while the slot is held and has not come, for it may lie
+ * nearer by then. */
+void lks_call_look(lks_call *call, lks_span after);
 /* Answers to PACE: no answer yet, so it is said again after `wait`. A slot that is held stays so. When that lies beyond
  * the deadline, the call ends as if refused with WOULD_WAIT. */
 void lks_call_later(lks_call *call, lks_time now, lks_span wait);
@@ -164,12 +167,16 @@ lks_time lks_call_attempt_began(const lks_call *call);
 lks_time lks_call_deadline(const lks_call *call);
 /* The latest `now`. */
 lks_time lks_call_now(const lks_call *call);
-/* Whether a slot is held that was not used yet: under PACE, one that was waited for and has come. */
+/* Whether a slot is held that was not used yet: under PACE, one that was waited for. */
 bool lks_call_holds_slot(const lks_call *call);
 /* Whether SEND was said and the attempt has not ended: the one time at which the request may be sent. */
 bool lks_call_is_sending(const lks_call *call);
 /* The wait announced last was one between attempts, not one for a slot: for events. */
 bool lks_call_is_retrying(const lks_call *call);
+/* Whether a slot is waited for, and when it comes. */
+bool lks_call_awaits_slot(const lks_call *call, lks_time *slot);
+/* Whether a slot is held that has come. */
+bool lks_call_slot_came(const lks_call *call);
 /* Whether the call only reads, so that no outcome of it can have changed anything. */
 bool lks_call_is_reading(const lks_call *call);
 /* As given to lks_call_new. */

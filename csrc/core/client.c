@@ -208,10 +208,12 @@ static void note(lks_client *client, const lks_call *call, const lks_action *act
 void lks_client_paced(lks_client *client, lks_call *call, lks_time now, const lks_ticket *ticket, lks_kind kind,
                       lks_span span) {
   if (client->uncounted != NULL && ticket->bound) lks_pace_empty(client->uncounted);
-  if (kind == LKS_KIND_NONE)
+  if (kind == LKS_KIND_NONE) {
     lks_call_grant(call, now, span);
-  else
+    lks_call_look(call, lks_state_look(ticket));
+  } else {
     lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
+  }
 }
 
 static void pace(lks_client *client, lks_state *state, lks_call *call, lks_time now, lks_span longest,
@@ -263,10 +265,13 @@ void lks_client_response(lks_client *client, lks_memory_store *store, lks_call *
   *quota = (lks_quota){0};
   if (headers->quota_remaining[0] != '\0' && lks_service_get(client->options.service)->has_quota) {
     lks_state *state = store == NULL ? NULL : state_of(client, store, call);
-    lks_quota *kept = state == NULL ? quota : &state->quota;
-    lks_quota_observe(kept, now, lks_headers_value(headers->quota_limit), headers->quota_remaining,
-                      lks_headers_value(headers->quota_reset));
-    *quota = *kept;
+    const char *limit = lks_headers_value(headers->quota_limit), *reset = lks_headers_value(headers->quota_reset);
+    if (state == NULL) {
+      lks_quota_observe(quota, now, now, 0, limit, headers->quota_remaining, reset);
+    } else {
+      lks_state_observe(state, now, lks_call_attempt_began(call), limit, headers->quota_remaining, reset);
+      *quota = state->quota;
+    }
     if (quota->known && quota->remaining == 0) {
       response.refusal.quota_used_up = true;
       response.quota_reset = quota->reset > now ? quota->reset - now : 0;

@@ -9,18 +9,38 @@
 #define SMALLEST_CAPACITY ((size_t)32)
 /* Before every instant a clock or a window can reach, and still far from overflow. */
 #define NEVER (-4 * LKS_TIME_MAX)
+#define PROMISE_MAX (INT64_C(1) << 62)
+
+typedef struct entry {
+  lks_time at;
+  lks_promise promise; /* 0: it is taken for good */
+} entry;
 
 struct lks_pace {
-  lks_time *times; /* ring of the slots taken, ascending from `first` */
+  entry *slots;    /* ring, ascending from `first` */
   size_t capacity; /* 0 or a power of two */
   size_t first;
   size_t count;
-  lks_time dropped; /* the newest slot no longer in the ring */
+  size_t promised;    /* how many of them are promises */
+  lks_promise newest; /* the last promise that was given, before it was told whether it may be moved */
+  lks_time dropped;   /* the newest slot no longer in the ring */
   lks_time paused;
   lks_time now;     /* what the clock said last */
   lks_span longest; /* longest window so far; 0: none, nothing is kept */
+  unsigned most;    /* most requests of a window so far */
   bool changed;     /* see lks_pace_changed */
 };
+
+void lks_windows_share(lks_windows *windows, unsigned sharers) {
+  for (unsigned i = 0; sharers > 1 && i < windows->count; i++) {
+    lks_window *window = &windows->window[i];
+    /* Fewer than there are sharers: each sends one, in turn as it were. */
+    unsigned turns = (sharers + window->requests - 1) / window->requests;
+    if (window->requests < sharers)
+      window->per = window->per < LKS_SPAN_MAX / turns ? window->per * turns : LKS_SPAN_MAX;
+    window->requests = window->requests < sharers ? 1 : window->requests / sharers;
+  }
+}
 
 lks_pace *lks_pace_new(void) {
   lks_pace *pace = malloc(sizeof *pace);
@@ -30,7 +50,7 @@ lks_pace *lks_pace_new(void) {
 
 void lks_pace_free(lks_pace *pace) {
   if (pace == NULL) return;
-  free(pace->times);
+  free(pace->slots);
   free(pace);
 }
 
@@ -43,85 +63,61 @@ static lks_time bounded(lks_time time) {
   return time < -LKS_TIME_MAX ? -LKS_TIME_MAX : time;
 }
 
-static lks_time *kept(const lks_pace *pace, size_t index) {
-  return &pace->times[(pace->first + index) & (pace->capacity - 1)];
+static entry *kept(const lks_pace *pace, size_t index) {
+  return &pace->slots[(pace->first + index) & (pace->capacity - 1)];
+}
+
+static lks_time at(const lks_pace *pace, size_t index) {
+  return kept(pace, index)->at;
 }
 
 static void drop_first(lks_pace *pace) {
-  pace->dropped = later(pace->dropped, *kept(pace, 0));
+  const entry *gone = kept(pace, 0);
+  pace->dropped = later(pace->dropped, gone->at);
+  if (gone->promise != 0) pace->promised--;
   pace->first++;
   pace->count--;
 }
 
 static void set_back(lks_pace *pace, lks_span step) {
-  for (size_t i = 0; i < pace->count; i++) *kept(pace, i) -= step;
+  for (size_t i = 0; i < pace->count; i++) kept(pace, i)->at -= step;
   pace->dropped = later(pace->dropped - step, NEVER);
   pace->paused = later(pace->paused - step, NEVER);
   pace->changed = true;
 }
 
-/* Takes note of the caller's clock and windows, and drops what no window reaches any more. Returns `now` in bounds.
- *
- * A step back is measured against the call before, as if no time had passed since: the history then lies as much too
- * late as did pass, which errs on the side of waiting. Steps must not be measured against the latest time ever seen:
- * slots taken after a small step back would be moved by that step twice, to before their real time. */
-static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now) {
-  now = bounded(now);
-  for (unsigned i = 0; i < windows->count; i++) {
-    if (windows->window[i].per <= pace->longest) continue;
-    pace->longest = windows->window[i].per;
-    pace->changed = true;
-  }
-  lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
-  if (now < pace->now - disagreement) set_back(pace, pace->now - now);
-  pace->now = now;
-  while (pace->count > 0 && *kept(pace, 0) + pace->longest <= now) drop_first(pace);
-  return now;
-}
-
 /* The newest of the slots before `index` that a window of so many requests may not hold beside the next one. */
 static lks_time nth_before(const lks_pace *pace, size_t index, size_t requests) {
-  return index >= requests ? *kept(pace, index - requests) : pace->dropped;
+  return index >= requests ? at(pace, index - requests) : pace->dropped;
 }
 
 static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_time now) {
-  lks_time slot = later(now, pace->paused);
-  if (windows->count == 0) return slot;
-  if (pace->count > 0) slot = later(slot, *kept(pace, pace->count - 1));
+  lks_time next = later(now, pace->paused);
+  if (windows->count == 0) return next;
+  if (pace->count > 0) next = later(next, at(pace, pace->count - 1));
   for (unsigned i = 0; i < windows->count; i++) {
     lks_time nth = nth_before(pace, pace->count, windows->window[i].requests);
-    slot = later(slot, nth + windows->window[i].per);
+    next = later(next, nth + windows->window[i].per);
   }
-  return slot;
+  return next;
 }
 
 /* A ring of that capacity with the same slots, from index 0 on; NULL when out of memory. */
-static lks_time *copied(const lks_pace *pace, size_t capacity) {
-  lks_time *times = calloc(capacity, sizeof *times);
-  if (times == NULL) return NULL;
-  for (size_t i = 0; i < pace->count; i++) times[i] = *kept(pace, i);
-  return times;
+static entry *copied(const lks_pace *pace, size_t capacity) {
+  entry *slots = calloc(capacity, sizeof *slots);
+  if (slots == NULL) return NULL;
+  for (size_t i = 0; i < pace->count; i++) slots[i] = *kept(pace, i);
+  return slots;
 }
 
 static bool grow(lks_pace *pace) {
   size_t capacity = pace->capacity > 0 ? 2 * pace->capacity : SMALLEST_CAPACITY;
-  lks_time *times = copied(pace, capacity);
-  if (times == NULL) return false;
-  free(pace->times);
-  pace->times = times;
+  entry *slots = copied(pace, capacity);
+  if (slots == NULL) return false;
+  free(pace->slots);
+  pace->slots = slots;
   pace->capacity = capacity;
   pace->first = 0;
-  return true;
-}
-
-static bool insert(lks_pace *pace, lks_time slot) {
-  if (pace->longest == 0) return true;
-  if (pace->count == LKS_PACE_HISTORY_MAX) drop_first(pace);
-  if (pace->count == pace->capacity && !grow(pace)) return false;
-  size_t index = pace->count++;
-  for (; index > 0 && *kept(pace, index - 1) > slot; index--) *kept(pace, index) = *kept(pace, index - 1);
-  *kept(pace, index) = slot;
-  pace->changed = true;
   return true;
 }
 
@@ -130,12 +126,35 @@ static size_t count_until(const lks_pace *pace, lks_time time) {
   size_t low = 0, high = pace->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (*kept(pace, middle) <= time)
+    if (at(pace, middle) <= time)
       low = middle + 1;
     else
       high = middle;
   }
   return low;
+}
+
+/* How many of the slots that have passed are kept at most: those that a window may need, and as many again, so that it
+ * still has them when some are given back. */
+static size_t bound(unsigned most) {
+  return most > SMALLEST_CAPACITY / 2 ? 2 * (size_t)most : SMALLEST_CAPACITY;
+}
+
+static bool is_full(const lks_pace *pace) {
+  size_t most = bound(pace->most);
+  return pace->count >= most && (pace->count >= LKS_PACE_HISTORY_MAX || count_until(pace, pace->now) >= most);
+}
+
+static bool insert(lks_pace *pace, lks_time time, lks_promise promise) {
+  if (pace->longest == 0) return true;
+  while (is_full(pace)) drop_first(pace);
+  if (pace->count == pace->capacity && !grow(pace)) return false;
+  size_t index = pace->count++;
+  for (; index > 0 && at(pace, index - 1) > time; index--) *kept(pace, index) = *kept(pace, index - 1);
+  *kept(pace, index) = (entry){time, promise};
+  if (promise != 0) pace->promised++;
+  pace->changed = true;
+  return true;
 }
 
 /* The first instant from `time` on at which one more send breaks no window that ends there. */
@@ -152,45 +171,159 @@ static lks_time allowed_from(const lks_pace *pace, const lks_windows *windows, l
   }
 }
 
-static bool take_out(lks_pace *pace, lks_time slot) {
-  size_t low = count_until(pace, slot);
-  if (low == 0 || *kept(pace, low - 1) != slot) return false;
-  for (; low < pace->count; low++) *kept(pace, low - 1) = *kept(pace, low);
+static void remove_at(lks_pace *pace, size_t index) {
+  if (kept(pace, index)->promise != 0) pace->promised--;
+  for (; index + 1 < pace->count; index++) *kept(pace, index) = *kept(pace, index + 1);
   pace->count--;
   pace->changed = true;
-  return true;
 }
 
-bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot) {
+/* Takes out a slot that is no promise. */
+static bool take_out(lks_pace *pace, lks_time time) {
+  for (size_t i = count_until(pace, time); i > 0 && at(pace, i - 1) == time; i--) {
+    if (kept(pace, i - 1)->promise != 0) continue;
+    remove_at(pace, i - 1);
+    return true;
+  }
+  return false;
+}
+
+static bool find_promise(const lks_pace *pace, lks_promise promise, size_t *index) {
+  if (promise == 0 || pace->promised == 0) return false;
+  for (*index = 0; *index < pace->count; ++*index)
+    if (kept(pace, *index)->promise == promise) return true;
+  return false;
+}
+
+static bool is_movable(lks_promise promise) {
+  return promise % 2 != 0;
+}
+
+/* Moves up the promises that may be, in their order, as far as the windows allow without them. Their holders have to
+ * hear of it in time. */
+static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  entry *waiting = malloc(pace->promised * sizeof *waiting);
+  if (waiting == NULL) return;
+  size_t count = 0;
+  for (size_t i = pace->count; i > 0; i--) {
+    const entry *one = kept(pace, i - 1);
+    if (!is_movable(one->promise) || one->at <= now + LKS_PACE_LOOK) continue;
+    waiting[count++] = *one;
+    remove_at(pace, i - 1);
+  }
+  /* There is room: as many were taken out. */
+  for (; count > 0; count--) {
+    const entry *one = &waiting[count - 1];
+    lks_time next = later(next_slot(pace, windows, now), now + LKS_PACE_LOOK);
+    insert(pace, next < one->at ? next : one->at, one->promise);
+  }
+  free(waiting);
+}
+
+/* Drops the promises that nobody came for. */
+static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  size_t before = pace->promised;
+  for (size_t i = count_until(pace, now - LKS_PACE_GRACE); i > 0 && pace->promised > 0; i--)
+    if (kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
+  if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
+}
+
+/* Takes note of the caller's clock and windows, and drops what no window reaches any more. Returns `now` in bounds.
+ *
+ * A step back is measured against the call before, as if no time had passed since: the history then lies as much too
+ * late as did pass, which errs on the side of waiting. Steps must not be measured against the latest time ever seen:
+ * slots taken after a small step back would be moved by that step twice, to before their real time. */
+static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  now = bounded(now);
+  for (unsigned i = 0; i < windows->count; i++) {
+    const lks_window *window = &windows->window[i];
+    if (window->per <= pace->longest && window->requests <= pace->most) continue;
+    pace->longest = later(pace->longest, window->per);
+    if (window->requests > pace->most) pace->most = window->requests;
+    pace->changed = true;
+  }
+  lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
+  if (now < pace->now - disagreement) set_back(pace, pace->now - now);
+  pace->now = now;
+  while (pace->count > 0 && at(pace, 0) + pace->longest <= now) drop_first(pace);
+  if (pace->promised > 0 && windows->count > 0) drop_forgotten(pace, windows, now);
+  return now;
+}
+
+/* Takes the slot for good, or under `promise`, where it lies ahead, as a promise. */
+static bool take(lks_pace *pace, lks_time now, lks_time time, lks_promise *promise) {
+  if (promise == NULL) return insert(pace, time, 0);
+  *promise = 0;
+  if (time > now && pace->longest > 0) {
+    pace->newest = pace->newest < PROMISE_MAX ? pace->newest + 2 : 2;
+    *promise = pace->newest + (pace->promised > 0);
+  }
+  return insert(pace, time, *promise);
+}
+
+bool lks_pace_promise(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot,
+                      lks_promise *promise) {
   now = observe(pace, windows, now);
   *slot = next_slot(pace, windows, now);
   if (*slot > latest || *slot > LKS_TIME_MAX) return false;
-  if (insert(pace, *slot)) return true;
+  if (take(pace, now, *slot, promise)) return true;
   *slot = now;
   return false;
 }
 
-bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time at) {
+bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot) {
+  return lks_pace_promise(pace, windows, now, latest, slot, NULL);
+}
+
+bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise promise, lks_time *slot) {
+  size_t index;
   observe(pace, windows, now);
-  return insert(pace, bounded(at));
+  if (!find_promise(pace, promise, &index)) return false;
+  *slot = at(pace, index);
+  return true;
+}
+
+bool lks_pace_is_movable(lks_promise promise) {
+  return is_movable(promise);
+}
+
+bool lks_pace_confirm(lks_pace *pace, lks_promise promise) {
+  size_t index;
+  if (!find_promise(pace, promise, &index)) return false;
+  kept(pace, index)->promise = 0;
+  pace->promised--;
+  pace->changed = true;
+  return true;
+}
+
+bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time time) {
+  observe(pace, windows, now);
+  return insert(pace, bounded(time), 0);
 }
 
 bool lks_pace_release(lks_pace *pace, lks_time slot) {
   return take_out(pace, slot);
 }
 
-void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at) {
+bool lks_pace_withdraw(lks_pace *pace, lks_promise promise) {
+  size_t index;
+  if (!find_promise(pace, promise, &index)) return false;
+  remove_at(pace, index);
+  return true;
+}
+
+void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time) {
   take_out(pace, slot);
-  insert(pace, bounded(at));
+  insert(pace, bounded(time), 0);
 }
 
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
-                    lks_time *renewed) {
+                    lks_time *renewed, lks_promise *promise) {
   now = observe(pace, windows, now);
   take_out(pace, slot);
   *renewed = allowed_from(pace, windows, later(now, pace->paused));
   if (*renewed > latest || *renewed > LKS_TIME_MAX) return false;
-  if (insert(pace, *renewed)) return true;
+  if (take(pace, now, *renewed, promise)) return true;
   *renewed = now;
   return false;
 }
@@ -198,7 +331,7 @@ bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lk
 bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot) {
   observe(pace, windows, now);
   size_t until = count_until(pace, slot);
-  if (pace->paused > slot || until == 0 || *kept(pace, until - 1) != slot) return false;
+  if (pace->paused > slot || until == 0 || at(pace, until - 1) != slot) return false;
   for (unsigned i = 0; i < windows->count; i++) {
     lks_time nth = nth_before(pace, until - 1, windows->window[i].requests);
     if (nth + windows->window[i].per > slot) return false;
@@ -244,13 +377,13 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
 
   lks_pace copy = *pace;
   if (copy.capacity == 0) copy.capacity = SMALLEST_CAPACITY;
-  copy.times = copied(pace, copy.capacity);
-  if (copy.times == NULL) return -1;
+  copy.slots = copied(pace, copy.capacity);
+  if (copy.slots == NULL) return -1;
   copy.first = 0;
   lks_time slot = 0;
   bool taken = true;
   while (taken && requests-- > 0) taken = lks_pace_reserve(&copy, windows, now, LKS_TIME_MAX, &slot);
-  free(copy.times);
+  free(copy.slots);
   if (!taken && slot <= LKS_TIME_MAX) return -1;
   lks_span span = slot - bounded(now);
   return span < LKS_SPAN_MAX - rest ? span + rest : LKS_SPAN_MAX;
@@ -258,17 +391,19 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
 
 lks_time lks_pace_end(const lks_pace *pace) {
   if (pace->count == 0) return pace->paused;
-  return later(pace->paused, *kept(pace, pace->count - 1) + pace->longest);
+  return later(pace->paused, at(pace, pace->count - 1) + pace->longest);
 }
 
-static bool replace(lks_pace *pace, lks_time *times, size_t capacity, size_t count, const lks_pace *rest) {
-  free(pace->times);
+/* Takes over a ring; the rest is that of `rest`. */
+static void replace(lks_pace *pace, entry *slots, size_t capacity, size_t count, const lks_pace *rest) {
+  free(pace->slots);
   *pace = *rest;
-  pace->times = times;
+  pace->slots = slots;
   pace->capacity = capacity;
   pace->first = 0;
   pace->count = count;
-  return true;
+  pace->promised = 0;
+  for (size_t i = 0; i < count; i++) pace->promised += slots[i].promise != 0;
 }
 
 static size_t capacity_for(size_t count) {
@@ -278,27 +413,41 @@ static size_t capacity_for(size_t count) {
 }
 
 bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
+  if (pace->capacity >= other->count && pace->capacity > 0) {
+    lks_pace own = *pace;
+    for (size_t i = 0; i < other->count; i++) own.slots[i] = *kept(other, i);
+    *pace = *other;
+    pace->slots = own.slots;
+    pace->capacity = own.capacity;
+    pace->first = 0;
+    return true;
+  }
   size_t capacity = capacity_for(other->count);
-  lks_time *times = copied(other, capacity);
-  return times != NULL && replace(pace, times, capacity, other->count, other);
+  entry *slots = copied(other, capacity);
+  if (slots == NULL) return false;
+  replace(pace, slots, capacity, other->count, other);
+  return true;
 }
 
 bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   size_t most = pace->count + other->count, capacity = capacity_for(most), count = 0, i = 0, j = 0;
-  lks_time *times = malloc(capacity * sizeof *times);
-  if (times == NULL) return false;
+  entry *slots = malloc(capacity * sizeof *slots);
+  if (slots == NULL) return false;
+  static const entry end = {INT64_MAX, 0};
   while (i < pace->count || j < other->count) {
-    lks_time mine = i < pace->count ? *kept(pace, i) : INT64_MAX;
-    lks_time theirs = j < other->count ? bounded(*kept(other, j) + ahead) : INT64_MAX;
-    times[count++] = mine < theirs ? mine : theirs;
-    if (mine <= theirs) i++;
-    if (theirs <= mine) j++;
+    entry mine = i < pace->count ? *kept(pace, i) : end, theirs = j < other->count ? *kept(other, j) : end;
+    if (j < other->count) theirs.at = bounded(theirs.at + ahead);
+    slots[count++] = mine.at < theirs.at || (mine.at == theirs.at && mine.promise == 0) ? mine : theirs;
+    if (mine.at <= theirs.at) i++;
+    if (theirs.at <= mine.at) j++;
   }
   lks_pace rest = *pace;
   rest.longest = later(pace->longest, other->longest);
+  if (other->most > rest.most) rest.most = other->most;
+  if (other->newest > rest.newest) rest.newest = other->newest;
   rest.changed = true;
-  replace(pace, times, capacity, count, &rest);
-  while (pace->count > LKS_PACE_HISTORY_MAX) drop_first(pace);
+  replace(pace, slots, capacity, count, &rest);
+  while (is_full(pace)) drop_first(pace);
   return true;
 }
 
@@ -319,7 +468,7 @@ bool lks_pace_is_empty(const lks_pace *pace) {
 }
 
 void lks_pace_empty(lks_pace *pace) {
-  pace->count = 0;
+  pace->count = pace->promised = 0;
 }
 
 size_t lks_pace_count(const lks_pace *pace, lks_time from, lks_time to) {
@@ -332,25 +481,35 @@ bool lks_pace_changed(const lks_pace *pace) {
 }
 
 lks_time lks_pace_newest(const lks_pace *pace) {
-  return pace->count == 0 ? -LKS_TIME_MAX : *kept(pace, pace->count - 1);
+  return pace->count == 0 ? -LKS_TIME_MAX : at(pace, pace->count - 1);
 }
 
 lks_time lks_pace_oldest(const lks_pace *pace) {
-  return pace->count == 0 ? LKS_TIME_MAX : *kept(pace, 0);
+  return pace->count == 0 ? LKS_TIME_MAX : at(pace, 0);
 }
 
-/* A written history: these, then the slots in order. */
-enum { DROPPED, PAUSED, NOW, LONGEST, COUNT, HEAD };
-static_assert((HEAD + LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX, "the header says how much it is");
+/* A written history: these, then the slots in order, each by its distance from the one before, doubled, plus one where
+ * it is a promise, which follows. */
+enum { DROPPED, PAUSED, NOW, LONGEST, MOST, NEWEST, COUNT, HEAD };
+static_assert((HEAD + 2 * LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX,
+              "the header says how much it is");
 
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {
-  const int64_t head[HEAD] = {[DROPPED] = pace->dropped,
-                              [PAUSED] = pace->paused,
-                              [NOW] = pace->now,
+  const int64_t head[HEAD] = {[DROPPED] = pace->dropped == NEVER ? 0 : pace->dropped,
+                              [PAUSED] = pace->paused == NEVER ? 0 : pace->paused,
+                              [NOW] = pace->now == NEVER ? 0 : pace->now,
                               [LONGEST] = pace->longest,
+                              [MOST] = pace->most,
+                              [NEWEST] = pace->newest,
                               [COUNT] = (int64_t)pace->count};
   for (size_t i = 0; i < HEAD; i++) lks_bytes_append(out, head[i]);
-  for (size_t i = 0; i < pace->count; i++) lks_bytes_append(out, *kept(pace, i));
+  lks_time before = 0;
+  for (size_t i = 0; i < pace->count; i++) {
+    const entry *one = kept(pace, i);
+    lks_bytes_append(out, 2 * (one->at - before) + (one->promise != 0));
+    if (one->promise != 0) lks_bytes_append(out, one->promise);
+    before = one->at;
+  }
   return !out->failed;
 }
 
@@ -358,29 +517,59 @@ static bool is_instant(lks_time time) {
   return time >= NEVER && time <= LKS_TIME_MAX;
 }
 
-static bool read_slots(const char *bytes, lks_time *times, size_t count) {
+static lks_time never_if_0(int64_t time) {
+  return time == 0 ? NEVER : time;
+}
+
+static bool read_slots(const char *bytes, const char *end, entry *slots, size_t count) {
+  lks_time before = 0;
   for (size_t i = 0; i < count; i++) {
-    times[i] = lks_bytes_read(bytes + i * LKS_BYTES_SIZE);
-    if (!is_instant(times[i]) || (i > 0 && times[i - 1] > times[i])) return false;
+    int64_t step;
+    if (!lks_bytes_read(&bytes, end, &step) || step / 2 < NEVER - LKS_TIME_MAX || step / 2 > LKS_TIME_MAX - NEVER)
+      return false;
+    bool promised = step % 2 != 0;
+    lks_time time = before + (step - promised) / 2;
+    if (!is_instant(time) || (i > 0 && time < before)) return false;
+    slots[i] = (entry){time, 0};
+    if (promised && (!lks_bytes_read(&bytes, end, &slots[i].promise) || slots[i].promise <= 0)) return false;
+    before = time;
   }
-  return true;
+  return bytes == end;
 }
 
 bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
   int64_t head[HEAD];
-  if (length < HEAD * LKS_BYTES_SIZE || length > LKS_PACE_BYTES_MAX || length % LKS_BYTES_SIZE != 0) return false;
-  size_t count = length / LKS_BYTES_SIZE - HEAD;
-  for (size_t i = 0; i < HEAD; i++) head[i] = lks_bytes_read(bytes + i * LKS_BYTES_SIZE);
+  const char *end = bytes + length;
+  for (size_t i = 0; i < HEAD; i++)
+    if (!lks_bytes_read(&bytes, end, &head[i])) return false;
   if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
-  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX || head[COUNT] != (int64_t)count) return false;
+  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX) return false;
+  if (head[MOST] < 0 || head[MOST] > LKS_WINDOW_REQUESTS_MAX || head[NEWEST] < 0 || head[NEWEST] % 2 != 0 ||
+      head[NEWEST] > PROMISE_MAX + 2)
+    return false;
+  if (head[COUNT] < 0 || head[COUNT] > (int64_t)LKS_PACE_HISTORY_MAX) return false;
 
-  size_t capacity = capacity_for(count);
-  lks_time *times = malloc(capacity * sizeof *times);
-  if (times == NULL) return false;
-  if (!read_slots(bytes + HEAD * LKS_BYTES_SIZE, times, count)) {
-    free(times);
+  size_t count = (size_t)head[COUNT], capacity = capacity_for(count);
+  entry *slots = malloc(capacity * sizeof *slots);
+  if (slots == NULL) return false;
+  if (!read_slots(bytes, end, slots, count)) {
+    free(slots);
     return false;
   }
-  const lks_pace rest = {.dropped = head[DROPPED], .paused = head[PAUSED], .now = head[NOW], .longest = head[LONGEST]};
-  return replace(pace, times, capacity, count, &rest);
+  const lks_pace rest = {.dropped = never_if_0(head[DROPPED]),
+                         .paused = never_if_0(head[PAUSED]),
+                         .now = never_if_0(head[NOW]),
+                         .longest = head[LONGEST],
+                         .most = (unsigned)head[MOST],
+                         .newest = head[NEWEST]};
+  replace(pace, slots, capacity, count, &rest);
+  return true;
+}
+
+size_t lks_pace_room(const lks_windows *windows) {
+  unsigned most = 0;
+  for (unsigned i = 0; i < windows->count; i++)
+    if (windows->window[i].requests > most) most = windows->window[i].requests;
+  /* A slot takes up to five bytes that lies hours from the one before, and as many again where it is promised. */
+  return windows->count == 0 ? 0 : HEAD * LKS_BYTES_SIZE + (bound(most) + 2 * (size_t)most) * 5;
 }

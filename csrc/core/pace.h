@@ -9,7 +9,13 @@
  * window any caller has had so far (the "longest window" below; 60 s before there is one) can reach them. Of what was
  * dropped before a still longer window came, only the newest is known: where such a window needs a slot that is gone,
  * that one stands for it, so that the newcomer may wait too long once, but never sends too early. The same holds past
- * LKS_PACE_HISTORY_MAX slots, a bound on memory. Before the first caller with windows nothing is kept.
+ * twice as many slots as the largest window so far has requests, a bound on memory: whatever is sent beside the
+ * windows, a history stays as large as they make it. Before the first caller with windows nothing is kept.
+ *
+ * A slot that lies ahead can be had as a promise: whoever waits for it confirms it when it has come. One that nobody
+ * confirms (its holder was ended, and could not say so) counts no longer LKS_PACE_GRACE after it, and those who wait
+ * behind it move up. They learn of it by looking, every LKS_PACE_LOOK. A promise that no other stood before is not
+ * moved, so that who waits alone need not look.
  *
  * `windows` must be valid (see the fields). Instants are clamped to [-LKS_TIME_MAX, LKS_TIME_MAX]. */
 #ifndef LKS_PACE_H
@@ -35,6 +41,15 @@ typedef struct lks_windows {
 
 typedef struct lks_pace lks_pace;
 
+/* The name of a promised slot, wherever it is moved; 0: none. */
+typedef int64_t lks_promise;
+
+#define LKS_PACE_GRACE LKS_SECOND
+#define LKS_PACE_LOOK LKS_SECOND
+
+/* What one of `sharers` may send that do not know of each other, so that all of them together keep to the windows. */
+void lks_windows_share(lks_windows *windows, unsigned sharers);
+
 /* An empty history; NULL when out of memory. */
 lks_pace *lks_pace_new(void);
 /* NULL is a no-op. */
@@ -50,23 +65,40 @@ void lks_pace_free(lks_pace *pace);
  * function that takes `now`. */
 bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot);
 
-/* Records a send at `at` whatever the windows say (pacing "off" is still counted). False when out of memory. */
-bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time at);
+/* The same; a slot that lies ahead is only promised, under the name *promise. */
+bool lks_pace_promise(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot,
+                      lks_promise *promise);
+
+/* Where a promised slot lies by now. False: it is none any more. */
+bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise promise, lks_time *slot);
+
+/* Whether it may be moved up, so that its holder has to look. */
+bool lks_pace_is_movable(lks_promise promise);
+
+/* The slot that was promised is taken for good. False: it is none any more. */
+bool lks_pace_confirm(lks_pace *pace, lks_promise promise);
+
+/* Gives a promised slot back. False: it is none any more. */
+bool lks_pace_withdraw(lks_pace *pace, lks_promise promise);
+
+/* Records a send at `time` whatever the windows say (pacing "off" is still counted). False when out of memory. */
+bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time time);
 
 /* Gives back a slot whose request was certainly not sent. Slots already promised to others stay as they are. A slot
  * that is not in the history (out of reach of every window, or promised before the clock was set back) is ignored:
  * false. */
 bool lks_pace_release(lks_pace *pace, lks_time slot);
 
-/* The send of `slot` really left at `at`, later than planned. A slot that is not in the history is recorded anew. */
-void lks_pace_move(lks_pace *pace, lks_time slot, lks_time at);
+/* The send of `slot` really left at `time`, later than planned. A slot that is not in the history is recorded anew. */
+void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time);
 
 /* The holder of `slot` has waited for it and is about to send: asks whether the history, as it has become meanwhile,
  * still allows that. Others may have left later than their slots said, and the service may have asked for a pause.
  * On true *renewed is the slot now held, the earliest allowed from `now` on, usually `now` itself. On false nothing is
- * held any more: it lies after `latest`, or memory ran out (then *renewed is `now`). */
+ * held any more: it lies after `latest`, or memory ran out (then *renewed is `now`). `promise` as of lks_pace_promise;
+ * NULL: it is taken for good, wherever it lies. */
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
-                    lks_time *renewed);
+                    lks_time *renewed, lks_promise *promise);
 
 /* Whether nothing that became known since forbids `slot`, which has come and stays as it is: it is in the history, and
  * neither a pause nor the slots before it say otherwise. */
@@ -119,9 +151,12 @@ lks_time lks_pace_oldest(const lks_pace *pace);
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
 
 /* Most bytes that lks_pace_write appends. */
-#define LKS_PACE_BYTES_MAX ((5 + LKS_PACE_HISTORY_MAX) * 8)
+#define LKS_PACE_BYTES_MAX ((7 + 2 * LKS_PACE_HISTORY_MAX) * 10)
 
 /* Takes over a written history. False, the present one staying, when the bytes are none or memory is short. */
 bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length);
+
+/* How many bytes the history of callers with these windows takes, at full use with a window's requests waiting. */
+size_t lks_pace_room(const lks_windows *windows);
 
 #endif

@@ -35,7 +35,20 @@ static lks_time read_reset(const char *text, lks_time now, long long remaining) 
   return remaining == 0 && reset > now - DAY ? now + LKS_QUOTA_PROBE_HOLD : lks_month_end(now);
 }
 
-bool lks_quota_observe(lks_quota *quota, lks_time now, const char *limit, const char *remaining, const char *reset) {
+/* The service says when the count starts anew to the second, or how many of them are left. */
+#define SAME_RESET (2 * LKS_SECOND)
+
+static bool is_same_count(const lks_quota *quota, const lks_quota *other) {
+  lks_span apart = quota->reset - other->reset;
+  return quota->limit == other->limit && apart <= SAME_RESET && apart >= -SAME_RESET;
+}
+
+static long long least(long long a, long long b) {
+  return a < b ? a : b;
+}
+
+bool lks_quota_observe(lks_quota *quota, lks_time now, lks_time sent, long long flying, const char *limit,
+                       const char *remaining, const char *reset) {
   lks_quota told = {.known = true, .limit = quota->known ? quota->limit : -1, .as_of = now};
   if (!read_count(remaining, &told.remaining)) return false;
   read_count(limit, &told.limit);
@@ -43,6 +56,12 @@ bool lks_quota_observe(lks_quota *quota, lks_time now, const char *limit, const 
   if (quota->known) {
     if (now < quota->as_of && now >= quota->as_of - LKS_QUOTA_CLOCK_STEP) return false;
     if (now == quota->as_of && told.reset == quota->reset && told.remaining > quota->remaining) return false;
+    long long more = told.remaining - lks_quota_remaining(quota);
+    if (more > 0 && is_same_count(quota, &told)) {
+      if (sent < quota->as_of && sent >= quota->as_of - LKS_QUOTA_CLOCK_STEP) return false;
+      long long beside = least(quota->spent, flying) - 1;
+      if (beside > 0) told.spent = least(more, beside);
+    }
   }
   *quota = told;
   return true;
@@ -92,8 +111,8 @@ long long lks_quota_left(const lks_quota *quota, lks_time now) {
 
 bool lks_quota_expected(const lks_quota *before, const lks_quota *told) {
   lks_span age = told->as_of - before->as_of;
-  return age >= 0 && age < LKS_QUOTA_FRESH && told->remaining > 0 && told->remaining == lks_quota_remaining(before) &&
-         told->limit == before->limit && told->reset == before->reset;
+  return age >= 0 && age < LKS_QUOTA_FRESH && told->remaining > 0 && told->spent == 0 &&
+         told->remaining == lks_quota_remaining(before) && told->limit == before->limit && told->reset == before->reset;
 }
 
 static bool is_instant(lks_time time) {

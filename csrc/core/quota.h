@@ -33,14 +33,20 @@ bool lks_quota_count_parse(const char *text, size_t length, long long *out);
  */
 bool lks_quota_is_sound(const lks_quota *quota);
 
-/* Reads the three X-Api-Quota-* values; any may be NULL. True when the quota now holds this observation. False, the
- * quota staying as it was, without a readable remaining (decimal digits that fit), or when what is held is newer, or as
- * new with less remaining before the same reset (answers overtake each other, so the lower count is the later one).
+/* Reads the three X-Api-Quota-* values, any of which may be NULL, of the answer to a request that left at `sent`. True
+ * when the quota now holds this observation. False, the quota staying as it was, without a readable remaining (decimal
+ * digits that fit), or when what is held is newer, or as new with less remaining before the same reset.
+ *
+ * Answers overtake each other, so that before the same reset the lower count is the later one: a higher one than is
+ * left is not believed of a request that was under way when that was told, and of one that left later only as far as
+ * those beside it cannot be the reason. `flying`: how many requests may have been under way beside it, itself included;
+ * of those, the ones that were let through and may not be in what was told stay counted.
  *
  * A limit not readable leaves the one told before. A reset missing, unreadable or already past by this clock is the end
  * of the month after `now` (UTC). But when nothing remains and the reset passed less than a day ago, the clocks
  * disagree rather than the service: the reset is then expected within LKS_QUOTA_PROBE_HOLD. */
-bool lks_quota_observe(lks_quota *quota, lks_time now, const char *limit, const char *remaining, const char *reset);
+bool lks_quota_observe(lks_quota *quota, lks_time now, lks_time sent, long long flying, const char *limit,
+                       const char *remaining, const char *reset);
 
 /* Whether a creation may be asked for. False: used up, *retry_after is the span until it is worth asking again (else
  * 0). After the reset the first caller is let through as a probe, others wait for its answer or

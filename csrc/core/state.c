@@ -35,7 +35,10 @@ bool lks_state_copy(lks_state *state, const lks_state *other) {
 
 void lks_state_give_back(lks_state *state, lks_ticket *ticket) {
   lks_quota *quota = &state->quota;
-  if (ticket->held) lks_pace_release(state->pace, ticket->slot);
+  if (ticket->held && ticket->promise != 0)
+    lks_pace_withdraw(state->pace, ticket->promise);
+  else if (ticket->held)
+    lks_pace_release(state->pace, ticket->slot);
   if (ticket->probing) lks_quota_unprobe(quota);
   /* Not when it was told anew since: then nothing of this is in it any more. */
   if (ticket->spent && quota->spent > 0 && quota->as_of == ticket->expects.as_of) quota->spent--;
@@ -61,18 +64,34 @@ static void hold(const lks_state *state, lks_ticket *ticket, lks_time slot) {
   ticket->counted = lks_pace_keeps(state->pace);
 }
 
-/* The slot of the ticket has come: is it still one? */
+static lks_kind renewed(lks_state *state, lks_ticket *ticket, lks_time latest) {
+  if (ticket->held) return LKS_KIND_NONE;
+  lks_time slot = ticket->slot;
+  lks_state_give_back(state, ticket);
+  return slot <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+}
+
+/* The slot of the ticket was waited for: where is it by now, and when it has come, is it still one? */
 static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                       lks_ticket *ticket, lks_span *span) {
-  lks_time renewed = ticket->slot, latest = now + wish->longest;
-  bool came = now >= renewed && now - renewed <= wish->late;
-  if (!came || !lks_pace_holds(state->pace, windows, now, renewed))
-    ticket->held = lks_pace_renew(state->pace, windows, now, ticket->slot, latest, &renewed);
-  *span = renewed - now;
-  hold(state, ticket, renewed);
-  if (ticket->held) return LKS_KIND_NONE;
-  lks_state_give_back(state, ticket);
-  return renewed <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
+  lks_time latest = now + wish->longest;
+  bool stands = true;
+  if (ticket->promise != 0) stands = lks_pace_look(state->pace, windows, now, ticket->promise, &ticket->slot);
+  now = present(wish, now, ticket->slot);
+  *span = ticket->slot - now;
+  if (stands && ticket->promise != 0) {
+    ticket->held = ticket->slot <= latest;
+    if (*span > 0) return renewed(state, ticket, latest);
+    lks_pace_confirm(state->pace, ticket->promise);
+  }
+  ticket->promise = 0;
+  bool in_time = stands && *span <= 0 && -*span <= wish->late;
+  if (in_time && lks_pace_holds(state->pace, windows, now, ticket->slot)) return renewed(state, ticket, latest);
+  ticket->held = lks_pace_renew(state->pace, windows, now, stands ? ticket->slot : INT64_MIN, latest, &ticket->slot,
+                                &ticket->promise);
+  *span = ticket->slot - now;
+  hold(state, ticket, ticket->slot);
+  return renewed(state, ticket, latest);
 }
 
 static void spend(lks_state *state, const lks_wish *wish, lks_ticket *ticket) {
@@ -84,7 +103,7 @@ static void spend(lks_state *state, const lks_wish *wish, lks_ticket *ticket) {
 static lks_kind take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                      lks_ticket *ticket, lks_span *span) {
   *span = 0;
-  if (wish->renews && ticket->held) return renew(state, windows, wish, present(wish, now, ticket->slot), ticket, span);
+  if (wish->renews && ticket->held) return renew(state, windows, wish, now, ticket, span);
   *ticket = (lks_ticket){0};
   if (wish->unpaced) {
     ticket->held = lks_pace_record(state->pace, windows, now, now);
@@ -100,7 +119,7 @@ static lks_kind take(lks_state *state, const lks_windows *windows, const lks_wis
   }
   lks_time slot;
   if (windows->count > 0) now = present(wish, now, lks_pace_newest(state->pace));
-  ticket->held = lks_pace_reserve(state->pace, windows, now, now + wish->longest, &slot);
+  ticket->held = lks_pace_promise(state->pace, windows, now, now + wish->longest, &slot, &ticket->promise);
   *span = slot - now;
   if (ticket->held) {
     hold(state, ticket, slot);
@@ -133,12 +152,23 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
 bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
                         const char *reset) {
   lks_quota told = ticket->expects;
-  return told.known && !ticket->probing && lks_quota_observe(&told, now, limit, remaining, reset) &&
+  return told.known && !ticket->probing && lks_quota_observe(&told, now, now, 0, limit, remaining, reset) &&
          lks_quota_expected(&ticket->expects, &told);
 }
 
-void lks_state_observe(lks_state *state, lks_time now, const char *limit, const char *remaining, const char *reset) {
-  if (lks_quota_observe(&state->quota, now, limit, remaining, reset)) state->changed = true;
+/* Of requests that left before this one, those are thought to be under way that took not more than so often its time.
+ */
+#define SLOWER 4
+
+void lks_state_observe(lks_state *state, lks_time now, lks_time sent, const char *limit, const char *remaining,
+                       const char *reset) {
+  lks_time since = sent - SLOWER * (now - sent);
+  size_t flying = now > since ? lks_pace_count(state->pace, since + 1, now) : 0;
+  if (lks_quota_observe(&state->quota, now, sent, (long long)flying, limit, remaining, reset)) state->changed = true;
+}
+
+lks_span lks_state_look(const lks_ticket *ticket) {
+  return lks_pace_is_movable(ticket->promise) ? LKS_PACE_LOOK : LKS_SPAN_MAX;
 }
 
 /* The service has refused the send of the ticket: what did it let pass? */
@@ -191,7 +221,7 @@ bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lo
   bool knows = own != NULL && lks_state_life(own, now) > 0;
   bool empty = state->lineage == 0, same = knows && !empty && own->lineage == state->lineage;
   /* What this process alone has counted, when it never met a failure, was not lost anywhere. */
-  if (empty && knows && (own->lineage != 0 || untold)) lost = true;
+  if (empty && knows && (own->lineage != 0 || untold) && lks_state_hold(own, now) > 0) lost = true;
   if (same && lks_state_is_before(state, own)) lost = true;
   if (empty || lost) {
     state->lineage = lineage;
@@ -213,12 +243,14 @@ bool lks_state_is_before(const lks_state *state, const lks_state *other) {
   return state->lineage == other->lineage && state->sequence < other->sequence;
 }
 
-lks_span lks_state_life(const lks_state *state, lks_time now) {
+lks_span lks_state_hold(const lks_state *state, lks_time now) {
   lks_time end = lks_pace_end(state->pace), throttled = lks_throttle_end(&state->throttle);
   if (throttled > end) end = throttled;
-  if (state->quota.known) {
-    lks_time renewed = state->quota.as_of + LKS_QUOTA_PERIOD_MAX;
-    if (renewed > end) end = renewed;
-  }
   return end > now ? end - now : 0;
+}
+
+lks_span lks_state_life(const lks_state *state, lks_time now) {
+  lks_span hold = lks_state_hold(state, now), quota = 0;
+  if (state->quota.known) quota = state->quota.as_of + LKS_QUOTA_PERIOD_MAX - now;
+  return quota > hold ? quota : hold;
 }

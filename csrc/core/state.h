@@ -32,6 +32,7 @@ bool lks_state_copy(lks_state *state, const lks_state *other);
 /* What a call holds of a state. Zero-initialise. */
 typedef struct lks_ticket {
   lks_time slot;
+  lks_promise promise; /* the slot lies ahead, and is to be confirmed when it has come; 0: it is taken for good */
   bool held;
   bool counted;      /* the slot stands in the history, whose sends a 429 is measured by */
   bool bound;        /* by a window that the state has learned: also of one that holds nothing */
@@ -44,7 +45,7 @@ typedef struct lks_ticket {
 /* What a slot is asked for. */
 typedef struct lks_wish {
   lks_span longest; /* acceptable wait */
-  bool renews;      /* the ticket holds a slot that was waited for and has come */
+  bool renews;      /* the ticket holds a slot that was waited for: it has come, or it is time to look */
   bool estimated;   /* `now` is only thought to be what the clock says: LKS_STATE_JITTER */
   bool unpaced;     /* goes out whatever the windows and the quota say, and is only counted */
   bool quota;       /* a success takes one from the monthly quota */
@@ -60,19 +61,24 @@ typedef struct lks_wish {
 #define LKS_STATE_JITTER (LKS_SECOND / 50)
 
 /* Takes a slot for a send, or, under `renews`, looks whether the one that has come still is one: others may have left
- * late, or a pause may have been asked for. Otherwise what the ticket held before is past. LKS_KIND_NONE: granted,
+ * late, or a pause may have been asked for; or whether the one that is waited for lies nearer by now. Otherwise what
+ * the ticket held before is past. LKS_KIND_NONE: granted,
  * *span is the wait for it. Otherwise the ticket holds nothing and *span is the time after which it is worth asking
  * again: LKS_KIND_WOULD_WAIT, LKS_KIND_QUOTA_EXCEEDED or LKS_KIND_NO_MEMORY. */
 lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_wish *wish, lks_time now,
                         lks_ticket *ticket, lks_span *span);
+
+/* How long the holder of a ticket may wait for its slot before it looks again; LKS_SPAN_MAX: until it has come. */
+lks_span lks_state_look(const lks_ticket *ticket);
 
 /* Whether an answer told of the quota what the ticket let expect, so that nobody need hear of it. Arguments as of
  * lks_quota_observe, `now` by the clock of the state. */
 bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
                         const char *reset);
 
-/* Takes in what an answer told of the quota; see lks_quota_observe. */
-void lks_state_observe(lks_state *state, lks_time now, const char *limit, const char *remaining, const char *reset);
+/* Takes in what an answer told of the quota to a request that left at `sent`; see lks_quota_observe. */
+void lks_state_observe(lks_state *state, lks_time now, lks_time sent, const char *limit, const char *remaining,
+                       const char *reset);
 
 /* The request of the ticket was certainly not sent. An empty ticket is ignored. */
 void lks_state_give_back(lks_state *state, lks_ticket *ticket);
@@ -99,8 +105,9 @@ bool lks_state_merge(lks_state *state, const lks_state *other);
 
 /* Takes up what a place keeps, as it was read (a state without a lineage: it keeps nothing), together with what this
  * process remembers of it (`own`; NULL or empty: nothing). A place that keeps nothing begins with `lineage`, not 0. It
- * has lost what it kept when `own` was kept there, or came to be while it was out of reach (`untold`: the place was not
- * told all of it), and when it is further behind than `own`; or when `lost` says so. Then it begins with `lineage` as
+ * has lost what it kept when `own` was kept there and holds anyone back, or came to be while it was out of reach
+ * (`untold`: the place was not told all of it), and when it is further behind than `own`; or when `lost` says so. (A
+ * quota alone may be forgotten: the next answer tells it.) Then it begins with `lineage` as
  * well, so that everyone tells it what they remember, and gives no slot for LKS_STATE_GATHER. False when out of memory.
  */
 bool lks_state_join(lks_state *state, const lks_state *own, bool untold, bool lost, lks_time now, int64_t lineage);
@@ -114,5 +121,9 @@ bool lks_state_is_before(const lks_state *state, const lks_state *other);
 
 /* How long from `now` forgetting the state would make a difference; 0 when it would make none. */
 lks_span lks_state_life(const lks_state *state, lks_time now);
+
+/* How long from `now` it holds anyone back: slots taken, pauses, and what was learned of a throttle, but not a quota.
+ */
+lks_span lks_state_hold(const lks_state *state, lks_time now);
 
 #endif

@@ -6,7 +6,7 @@
 #include "bytes.h"
 
 /* The last byte changes with the layout: a state written by another version is not understood, not misread. */
-static const char mark[4] = {'l', 'k', 's', 4};
+static const char mark[4] = {'l', 'k', 's', 5};
 
 /* Numbers behind the mark, then the history. */
 enum {
@@ -29,7 +29,6 @@ enum {
 static_assert(sizeof mark + FIELDS * LKS_BYTES_SIZE + LKS_PACE_BYTES_MAX == LKS_STATE_BYTES_MAX, "as the header says");
 /* Far from overflow, however often it is changed. */
 #define SEQUENCE_MAX (INT64_C(1) << 62)
-#define HEAD (sizeof mark + FIELDS * LKS_BYTES_SIZE)
 
 bool lks_state_bytes_write(const lks_state *state, lks_buffer *out) {
   const lks_quota *quota = &state->quota;
@@ -83,15 +82,23 @@ bool lks_state_bytes_read(lks_state *state, const char *bytes, size_t length) {
   int64_t fields[FIELDS];
   lks_quota quota;
   lks_throttle throttle;
-  if (length < HEAD || memcmp(bytes, mark, sizeof mark) != 0) return false;
-  for (size_t i = 0; i < FIELDS; i++) fields[i] = lks_bytes_read(bytes + sizeof mark + i * LKS_BYTES_SIZE);
+  if (length < sizeof mark || memcmp(bytes, mark, sizeof mark) != 0) return false;
+  const char *end = bytes + length;
+  bytes += sizeof mark;
+  for (size_t i = 0; i < FIELDS; i++)
+    if (!lks_bytes_read(&bytes, end, &fields[i])) return false;
   if (fields[SEQUENCE] < 0 || fields[SEQUENCE] > SEQUENCE_MAX) return false;
   if (!read_quota(fields, &quota) || !read_throttle(fields, &throttle)) return false;
-  if (!lks_pace_read(state->pace, bytes + HEAD, length - HEAD)) return false;
+  if (!lks_pace_read(state->pace, bytes, (size_t)(end - bytes))) return false;
   state->quota = quota;
   state->throttle = throttle;
   state->lineage = fields[LINEAGE];
   state->sequence = fields[SEQUENCE];
   state->changed = false;
   return true;
+}
+
+size_t lks_state_bytes_room(const lks_windows *windows) {
+  size_t history = lks_pace_room(windows);
+  return history > 0 ? sizeof mark + FIELDS * LKS_BYTES_SIZE + history : 0;
 }

@@ -117,19 +117,20 @@ static int call_later(lua_State *L) {
   return 0;
 }
 
-/* call:take(state, now, longest, estimated) -> the wait for the slot that was taken, nil when none was. `now` by the
- * state's clock, which is only thought to say that under `estimated`. Nothing is changed but the state until
- * call:paced. */
+/* call:take(state, now, longest, estimated, sharers | nil) -> the wait for the slot that was taken, nil when none was.
+ * `now` by the state's clock, which is only thought to say that under `estimated`; `sharers`: see lks_windows_share.
+ * Nothing is changed but the state until call:paced. */
 static int call_take(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   lks_state *state = lks_lua_check_state(L, 2);
   lks_time now = lks_lua_check_time(L, 3);
   lks_wish wish = lks_client_wish(box->client, box->call, lks_lua_check_time(L, 4), now);
+  lks_windows windows = *lks_client_windows(box->client);
   wish.estimated = lua_toboolean(L, 5) != 0;
+  lks_windows_share(&windows, (unsigned)luaL_optinteger(L, 6, 1));
   box->taken.ticket = box->ticket;
   box->taken.now = now;
-  box->taken.kind = lks_state_take(state, lks_client_windows(box->client), &wish, box->taken.now, &box->taken.ticket,
-                                   &box->taken.span);
+  box->taken.kind = lks_state_take(state, &windows, &wish, now, &box->taken.ticket, &box->taken.span);
   if (box->taken.kind == LKS_KIND_NONE)
     lks_lua_push_span(L, box->taken.span);
   else
@@ -197,10 +198,29 @@ static int call_is_retrying(lua_State *L) {
   return 2;
 }
 
-/* call:holds_slot() -> whether it holds one that it waited for and that has come */
-static int call_holds_slot(lua_State *L) {
-  lua_pushboolean(L, lks_call_holds_slot(lks_lua_check_call(L)->call));
+/* call:slot_came() -> whether it holds one that it waited for and that has come */
+static int call_slot_came(lua_State *L) {
+  lua_pushboolean(L, lks_call_slot_came(lks_lua_check_call(L)->call));
   return 1;
+}
+
+/* call:slot() -> when the slot comes that is waited for; nil when none is */
+static int call_slot(lua_State *L) {
+  lks_time slot;
+  if (!lks_call_awaits_slot(lks_lua_check_call(L)->call, &slot)) return 0;
+  lks_lua_push_span(L, slot);
+  return 1;
+}
+
+/* call:observe(state, now, limit | nil, remaining | nil, reset | nil): what the answer told of the quota, `now` by the
+ * state's clock */
+static int call_observe(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  lks_time now = lks_lua_check_time(L, 3);
+  lks_span since = lks_call_now(box->call) - lks_call_attempt_began(box->call);
+  lks_state_observe(lks_lua_check_state(L, 2), now, now - since, luaL_optstring(L, 4, NULL), luaL_optstring(L, 5, NULL),
+                    luaL_optstring(L, 6, NULL));
+  return 0;
 }
 
 static int call_is_reading(lua_State *L) {
@@ -241,7 +261,9 @@ void lks_lua_open_call(lua_State *L) {
                                      {"deadline", call_deadline},
                                      {"is_retrying", call_is_retrying},
                                      {"is_reading", call_is_reading},
-                                     {"holds_slot", call_holds_slot},
+                                     {"slot_came", call_slot_came},
+                                     {"slot", call_slot},
+                                     {"observe", call_observe},
                                      {"state_name", call_state_name},
 
                                      {"holds_key", call_holds_key},

@@ -1,5 +1,7 @@
 #include "binding.h"
 
+#include "core/state_bytes.h"
+
 #include "core/url.h"
 
 static lks_client_box *check_box(lua_State *L, int index) {
@@ -94,14 +96,17 @@ static int client_windows(lua_State *L) {
   return 1;
 }
 
+/* client:state_room() -> how many bytes the state of a key takes in a store at most; 0: there are no windows */
+static int client_state_room(lua_State *L) {
+  lks_lua_push_whole(L, (long long)lks_state_bytes_room(lks_client_windows(lks_lua_check_client(L, 1))));
+  return 1;
+}
+
 void lks_lua_open_client(lua_State *L) {
-  static const luaL_Reg methods[] = {{"set_key", client_set_key},
-                                     {"holds", client_holds},
-                                     {"state_name", client_state_name},
-                                     {"base_url", client_base_url},
-                                     {"windows", client_windows},
-                                     {"close", client_collect},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"set_key", client_set_key},       {"holds", client_holds},
+                                     {"state_name", client_state_name}, {"base_url", client_base_url},
+                                     {"windows", client_windows},       {"state_room", client_state_room},
+                                     {"close", client_collect},         {NULL, NULL}};
   lks_lua_new_type(L, LKS_CLIENT_TYPE, methods, client_collect);
   lua_pushcfunction(L, client_new);
   lua_setfield(L, -2, "client");

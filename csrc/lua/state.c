@@ -93,13 +93,6 @@ static int state_is_before(lua_State *L) {
   return 1;
 }
 
-/* state:observe(now, limit | nil, remaining | nil, reset | nil) */
-static int state_observe(lua_State *L) {
-  lks_state_observe(lks_lua_check_state(L, 1), lks_lua_check_time(L, 2), luaL_optstring(L, 3, NULL),
-                    luaL_optstring(L, 4, NULL), luaL_optstring(L, 5, NULL));
-  return 0;
-}
-
 /* state:quota(now) -> { limit, remaining, reset, as_of } or nil, how many creations are left or nil */
 static int state_quota(lua_State *L) {
   lks_state *state = lks_lua_check_state(L, 1);
@@ -131,11 +124,17 @@ static int state_life(lua_State *L) {
   return 1;
 }
 
+/* state:hold(now) -> how many seconds it holds anyone back */
+static int state_hold(lua_State *L) {
+  lks_lua_push_span(L, lks_state_hold(lks_lua_check_state(L, 1), lks_lua_check_time(L, 2)));
+  return 1;
+}
+
 void lks_lua_open_state(lua_State *L) {
-  static const luaL_Reg methods[] = {{"copy", state_copy},   {"read", state_read},       {"join", state_join},
-                                     {"bytes", state_bytes}, {"write", state_write},     {"is_before", state_is_before},
-                                     {"quota", state_quota}, {"observe", state_observe}, {"forecast", state_forecast},
-                                     {"life", state_life},   {"close", state_collect},   {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"copy", state_copy},   {"read", state_read},           {"join", state_join},     {"bytes", state_bytes},
+      {"write", state_write}, {"is_before", state_is_before}, {"quota", state_quota},   {"forecast", state_forecast},
+      {"life", state_life},   {"hold", state_hold},           {"close", state_collect}, {NULL, NULL}};
   lks_lua_new_type(L, LKS_STATE_TYPE, methods, state_collect);
   lua_pushcfunction(L, state_new);
   lua_setfield(L, -2, "state");

@@ -16,6 +16,7 @@ local try = require "locksmith.try"
 ---@field swap fun(name: string, version: any, bytes: string, seconds: number, patience: number?): boolean?, string?
 ---  true when the bytes are there now; false when somebody was first, so that the version (nil: nothing at all) is no
 ---  longer the newest; nil, message when it fails, the bytes perhaps being there
+---@field too_small? fun(bytes: integer): string? a message when it has no room for states of so many bytes
 
 local carried = {}
 
@@ -36,14 +37,15 @@ local OUT_OF_REACH = "the pacing store is out of reach: "
 local notes_of = setmetatable({}, { __mode = "k" })
 
 ---@param store locksmith.ByteStore
+---@param room integer bytes that the state of a key takes at most
 ---@return table # what the other functions here find as session.store
-function carried.new(store)
+function carried.new(store, room)
   local notes = notes_of[store]
   if not notes then
     notes = { count = 0, names = {} }
     notes_of[store] = notes
   end
-  return { inner = store, notes = notes }
+  return { inner = store, notes = notes, room = room }
 end
 
 --- Where names come and go, only those are kept of which something is remembered.
@@ -77,10 +79,22 @@ local function reason(message)
   return type(message) == "string" and Error.cut(message, MESSAGE_MAX) or "it gives no reason"
 end
 
+--- Whether the store cannot do what it is for: the message, found at the first call.
+---@return string|false
+local function too_small(self)
+  if self.problem == nil then
+    local check = type(self.inner) == "table" and rawget(self.inner, "too_small")
+    self.problem = check and self.room > 0 and check(self.room) or false
+  end
+  return self.problem
+end
+
 --- Reads, believing nothing unseen.
 ---@return boolean ok
 ---@return string|nil bytes, or the message
 local function read(self, name, patience, exact)
+  local problem = too_small(self)
+  if problem then return false, reason(problem) end
   local ok, bytes, version, now, lost, seen = try(self.inner.read, name, patience, exact)
   if not ok then return false, reason(bytes) end
   if bytes == nil and version ~= nil then return false, reason(version) end
@@ -147,11 +161,17 @@ local function complain(exchange, message)
   events.emit(exchange, { type = "store_error", message = message })
 end
 
+--- How many there are that go on without the store, each with its share of the windows.
+local function sharers()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and ngx.worker and ngx.worker.count and ngx.worker.count() or 1
+end
+
 local function reserve_locally(self, session, call, longest, exchange, began)
   local now = session.now()
   local known, trial = remembered(self, exchange.name, now), core.state()
   trial:copy(known.state)
-  local wait = call:take(trial, now + known.ahead, math.max(0, longest - (now - began)))
+  local wait = call:take(trial, now + known.ahead, math.max(0, longest - (now - began)), false, sharers())
   if wait and wait > 0 then return call:later(now, math.min(wait, RECHECK)) end
   known.state, known.untold = trial, true
   call:paced(now, 0)
@@ -167,7 +187,7 @@ function carried.reserve(session, call, longest, exchange)
   exchange.name = call:state_name()
   -- Where the caller's clock ran ahead of time itself (in a test), a store with a clock would have it wait for ever.
   local granted = exchange.granted
-  if granted and call:holds_slot() then
+  if granted and call:slot_came() then
     local passed = began - granted.at
     if passed > 0 and core.now() - granted.real < passed / 2 then return call:grant(began, 0) end
   end
@@ -212,7 +232,7 @@ end
 function carried.observe(session, call, exchange, limit, remaining, reset)
   local quota
   tell(session.store, session, call, exchange, function(state, now)
-    state:observe(now, limit, remaining, reset)
+    call:observe(state, now, limit, remaining, reset)
     quota = state:quota(now)
   end)
   return quota

@@ -55,8 +55,13 @@ end
 local function wait(session, task, call, span)
   if session.on_event then
     local retrying, reason = call:is_retrying()
-    events.emit(task, { type = retrying and "retry" or "wait", wait = span, attempt = call:attempt() + 1,
-      reason = reason })
+    -- A wait for a slot may be in parts, and is said once.
+    local slot, said = call:slot(), task.announced
+    task.announced = slot
+    if not slot or slot ~= said then
+      events.emit(task, { type = retrying and "retry" or "wait", wait = slot and slot - session.now() or span,
+        attempt = call:attempt() + 1, reason = reason })
+    end
   end
   if session.closed then return end
   local refusal = session.sleep(span)
@@ -130,6 +135,7 @@ function driver.run(task, call, shape)
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
   task.running, task.shape, task.reads = call, shape or false, call:is_reading()
   task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
+  task.announced = nil
   local place = scheduler.here()
   local action, span, effects
   while true do

@@ -102,7 +102,7 @@ function session.new(service, given)
     windows = client:windows(),
     options = options,
     memory = in_process,
-    store = not in_process and carried.new(store) or nil,
+    store = not in_process and carried.new(store, client:state_room()) or nil,
     on_store_error = options.on_store_error,
     on_event = options.on_event,
     random = options.random or core.random,

@@ -19,7 +19,7 @@ static void a_slot_that_came_is_renewed_at_once(void) {
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   CHECK_INT(slot, T0 + S);
-  CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed));
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + S), T0 + 2 * S);
   lks_pace_free(pace);
@@ -30,7 +30,7 @@ static void a_late_waiter_counts_from_when_it_really_goes(void) {
   lks_time slot, renewed;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
-  CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed));
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + 5 * S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + 5 * S), T0 + 6 * S);
   lks_pace_free(pace);
@@ -42,7 +42,7 @@ static void a_predecessor_that_left_late_pushes_its_successor(void) {
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &first));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &second));
   lks_pace_move(pace, first, first + 300 * MS);
-  CHECK(lks_pace_renew(pace, &one_a_second, second, second, T0 + 9 * S, &renewed));
+  CHECK(lks_pace_renew(pace, &one_a_second, second, second, T0 + 9 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + S + 300 * MS);
   lks_pace_free(pace);
 }
@@ -54,9 +54,9 @@ static void a_pause_holds_for_those_who_wait_already(void) {
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   lks_pace_pause(pace, T0, T0 + 4 * S);
-  CHECK(lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 9 * S, &renewed));
+  CHECK(lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 9 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + 4 * S);
-  CHECK(lks_pace_renew(pace, &none, T0 + S, T0 + S, T0 + 9 * S, &renewed));
+  CHECK(lks_pace_renew(pace, &none, T0 + S, T0 + S, T0 + 9 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + 4 * S);
   lks_pace_free(pace);
 }
@@ -67,7 +67,7 @@ static void a_slot_beyond_the_deadline_is_given_back(void) {
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   lks_pace_pause(pace, T0, T0 + 4 * S);
-  CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed));
+  CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed, NULL));
   CHECK_INT(renewed, T0 + 4 * S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + 4 * S), T0 + 4 * S);
   lks_pace_free(pace);
@@ -105,7 +105,7 @@ static void windows_hold_for_requests_that_leave_late(void) {
     for (; learnt < count && sent[learnt] + 100 * MS <= now; learnt++)
       lks_pace_move(pace, learnt_slot[learnt], sent[learnt]);
     lks_time renewed;
-    CHECK(lks_pace_renew(pace, &lockpub, now, waiting[next], LKS_TIME_MAX, &renewed));
+    CHECK(lks_pace_renew(pace, &lockpub, now, waiting[next], LKS_TIME_MAX, &renewed, NULL));
     waiting[next] = renewed;
     if (renewed > now) continue;
     learnt_slot[count] = renewed;

@@ -10,7 +10,7 @@
 
 static lks_quota told(lks_time now, const char *limit, const char *remaining, const char *reset) {
   lks_quota quota = {.known = false};
-  CHECK(lks_quota_observe(&quota, now, limit, remaining, reset));
+  CHECK(lks_quota_observe(&quota, now, now, 0, limit, remaining, reset));
   return quota;
 }
 
@@ -60,10 +60,10 @@ static void unreadable_remaining_changes_nothing(void) {
                                         "99999999999999999999999999"};
   lks_quota quota = told(NOVEMBER_14, "1000", "5", "1701388800");
   lks_quota fresh = {.known = false};
-  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + S, "2000", NULL, "1701388801"));
+  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 + S, 0, "2000", NULL, "1701388801"));
   for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
-    CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + S, "2000", garbage[i], "1701388801"));
-    CHECK(!lks_quota_observe(&fresh, NOVEMBER_14, "1000", garbage[i], "1701388800"));
+    CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 + S, 0, "2000", garbage[i], "1701388801"));
+    CHECK(!lks_quota_observe(&fresh, NOVEMBER_14, NOVEMBER_14, 0, "1000", garbage[i], "1701388800"));
   }
   CHECK_INT(quota.limit, 1000);
   CHECK_INT(quota.remaining, 5);
@@ -89,11 +89,11 @@ static void largest_count_is_read(void) {
 static void limit_not_readable_leaves_the_one_told_before(void) {
   lks_quota quota = told(NOVEMBER_14, NULL, "5", NULL);
   CHECK_INT(quota.limit, -1);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + S, "1000", "4", NULL));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 + S, 0, "1000", "4", NULL));
   CHECK_INT(quota.limit, 1000);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 2 * S, "-1", "3", NULL));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 2 * S, NOVEMBER_14 + 2 * S, 0, "-1", "3", NULL));
   CHECK_INT(quota.limit, 1000);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 3 * S, "2000", "1003", NULL));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 3 * S, NOVEMBER_14 + 3 * S, 0, "2000", "1003", NULL));
   CHECK_INT(quota.limit, 2000);
   CHECK_INT(quota.remaining, 1003);
 }
@@ -133,7 +133,7 @@ static void used_up_with_a_reset_just_past_is_asked_again_soon(void) {
   now += LKS_QUOTA_PROBE_HOLD;
   admitted(&quota, now);
   refused(&quota, now);
-  CHECK(lks_quota_observe(&quota, now + S, "1000", "999", "1704067200"));
+  CHECK(lks_quota_observe(&quota, now + S, now + S, 0, "1000", "999", "1704067200"));
   admitted(&quota, now + S);
 }
 
@@ -155,7 +155,7 @@ static void one_probe_is_allowed_after_the_reset(void) {
   refused(&quota, DECEMBER_1 + LKS_QUOTA_PROBE_HOLD);
   lks_quota_unprobe(&quota);
   admitted(&quota, DECEMBER_1 + LKS_QUOTA_PROBE_HOLD + S);
-  CHECK(lks_quota_observe(&quota, DECEMBER_1 + 40 * S, "1000", "999", "1704067200"));
+  CHECK(lks_quota_observe(&quota, DECEMBER_1 + 40 * S, DECEMBER_1 + 40 * S, 0, "1000", "999", "1704067200"));
   admitted(&quota, DECEMBER_1 + 40 * S);
   admitted(&quota, DECEMBER_1 + 40 * S);
 }
@@ -163,36 +163,37 @@ static void one_probe_is_allowed_after_the_reset(void) {
 static void answer_to_a_probe_that_is_still_used_up_closes_again(void) {
   lks_quota quota = told(NOVEMBER_14, "1000", "0", "1701388800");
   admitted(&quota, DECEMBER_1);
-  CHECK(lks_quota_observe(&quota, DECEMBER_1 + S, "1000", "0", "1701392400"));
+  CHECK(lks_quota_observe(&quota, DECEMBER_1 + S, DECEMBER_1 + S, 0, "1000", "0", "1701392400"));
   CHECK_INT(refused(&quota, DECEMBER_1 + S), 3599 * S);
 }
 
 static void newest_observation_wins(void) {
   lks_quota quota = told(NOVEMBER_14, "1000", "10", "1701388800");
-  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 - S, "1000", "11", "1701388800"));
+  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 - S, NOVEMBER_14 - S, 0, "1000", "11", "1701388800"));
   CHECK_INT(quota.remaining, 10);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + S, "1000", "500", "1701388800"));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 + S, 0, "1000", "500", "1701388800"));
   CHECK_INT(quota.remaining, 500);
   CHECK_INT(quota.as_of, NOVEMBER_14 + S);
 }
 
 static void of_two_answers_at_once_the_lower_count_is_the_later(void) {
   lks_quota quota = told(NOVEMBER_14, "1000", "10", "1701388800");
-  CHECK(!lks_quota_observe(&quota, NOVEMBER_14, "1000", "11", "1701388800"));
+  CHECK(!lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14, 0, "1000", "11", "1701388800"));
   CHECK_INT(quota.remaining, 10);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14, "1000", "9", "1701388800"));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14, 0, "1000", "9", "1701388800"));
   CHECK_INT(quota.remaining, 9);
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14, "1000", "1000", "1704067200")); /* the next month's */
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14, 0, "1000", "1000", "1704067200")); /* the next month's */
   CHECK_INT(quota.remaining, 1000);
 }
 
 static void clock_set_back_does_not_freeze_the_quota(void) {
   lks_quota quota = told(NOVEMBER_14 + 365 * DAY, "1000", "0", NULL);
-  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + 365 * DAY - LKS_QUOTA_CLOCK_STEP, "1000", "5", NULL));
+  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + 365 * DAY - LKS_QUOTA_CLOCK_STEP,
+                           NOVEMBER_14 + 365 * DAY - LKS_QUOTA_CLOCK_STEP, 0, "1000", "5", NULL));
   admitted(&quota, NOVEMBER_14);
   CHECK_INT(refused(&quota, NOVEMBER_14), LKS_QUOTA_PROBE_HOLD);
   admitted(&quota, NOVEMBER_14 - DAY); /* and back once more, beyond the hold */
-  CHECK(lks_quota_observe(&quota, NOVEMBER_14, "1000", "5", NULL));
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14, 0, "1000", "5", NULL));
   admitted(&quota, NOVEMBER_14);
   CHECK_INT(quota.reset, DECEMBER_1);
 }
@@ -232,11 +233,48 @@ static void a_sound_quota_can_be_used_at_any_time(void) {
       CHECK(lks_quota_admit(&copy, instants[j], &wait) ? wait == 0 : wait > 0);
       lks_quota_left(&copy, instants[j]);
       CHECK(lks_quota_is_sound(&copy));
-      lks_quota_observe(&copy, instants[j], "1", "0", NULL);
+      lks_quota_observe(&copy, instants[j], instants[j], 0, "1", "0", NULL);
       CHECK(lks_quota_is_sound(&copy));
     }
     quota.probe = LKS_QUOTA_TIME_MAX + 1;
     CHECK(!lks_quota_is_sound(&quota));
+  }
+}
+
+/* Answers to requests that were under way side by side overtake each other. */
+static void an_older_answer_that_is_read_last_raises_nothing(void) {
+  static const char reset[] = "1702592000";
+  lks_quota quota = {0};
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14 - S, 2, "1000", "998", reset));
+  CHECK(!lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 - S, 2, "1000", "999",
+                           reset)); /* it left before that was told */
+  CHECK_INT(lks_quota_remaining(&quota), 998);
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + S, NOVEMBER_14 - S, 2, "1000", "997", reset));
+  CHECK_INT(lks_quota_remaining(&quota), 997);
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 2 * S, NOVEMBER_14 - S, 2, "2000", "1997",
+                          reset)); /* another limit: another count */
+  CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 3 * S, NOVEMBER_14 - S, 2, "2000", "1999", "1705270400"));
+  CHECK_INT(lks_quota_remaining(&quota), 1999);
+}
+
+static void a_higher_count_is_believed_as_far_as_no_other_request_is_the_reason(void) {
+  static const char reset[] = "1702592000";
+  static const struct {
+    int spent;
+    long long flying, left;
+  } rows[] = {
+      {1, 1, 999}, /* it was alone, and carried nothing out */
+      {3, 3, 997}, /* two others may be carried out yet */
+      {3, 1, 999}, /* those were answered long ago */
+      {9, 3, 997}, {2, 9, 998},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    lks_quota quota = {0};
+    CHECK(lks_quota_observe(&quota, NOVEMBER_14, NOVEMBER_14, 0, "1000", "999", reset));
+    for (int n = 0; n < rows[i].spent; n++) CHECK(lks_quota_spend(&quota));
+    CHECK(lks_quota_observe(&quota, NOVEMBER_14 + 2 * S, NOVEMBER_14 + S, rows[i].flying, "1000", "999", reset));
+    CHECK_INT(lks_quota_remaining(&quota), rows[i].left);
+    CHECK_INT(quota.remaining, 999); /* by which it is decided whether one may go */
   }
 }
 
@@ -259,5 +297,7 @@ int main(void) {
   RUN(reset_beyond_any_month_is_shown_but_asked_before);
   RUN(count_is_full_again_after_the_reset);
   RUN(a_sound_quota_can_be_used_at_any_time);
+  RUN(an_older_answer_that_is_read_last_raises_nothing);
+  RUN(a_higher_count_is_believed_as_far_as_no_other_request_is_the_reason);
   return TEST_END();
 }

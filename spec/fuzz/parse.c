@@ -45,7 +45,7 @@ static void parse_quota(const char *text, size_t length) {
   memcpy(copy, text, length);
   copy[length] = '\0';
   lks_quota quota = {0};
-  if (lks_quota_observe(&quota, NOW, copy, copy, copy)) demand(quota.remaining >= 0 && quota.reset > NOW);
+  if (lks_quota_observe(&quota, NOW, NOW, 0, copy, copy, copy)) demand(quota.remaining >= 0 && quota.reset > NOW);
   lks_refusal refusal = {copy, copy, false};
   for (int status = 400; status <= 429; status += 22) lks_error_classify(LKS_LOCKPUB, status, &refusal);
   free(copy);

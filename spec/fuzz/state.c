@@ -36,27 +36,29 @@ static void step(lks_state *state, const lks_pace *other, unsigned what, unsigne
   const lks_windows *window = &windows[when / 8 % COUNT(windows)];
   lks_time now = clock_at(when), slot = 0;
   lks_span span = 0;
+  lks_promise promise = 0;
   lks_ticket ticket = {0};
   const lks_wish wish = {.longest = what & 64 ? LKS_SPAN_MAX : 90 * S,
                          .unpaced = what & 32,
                          .quota = what & 128,
                          .estimated = when & 1,
                          .late = when & 2 ? S : 0};
-  const lks_settlement settlement = {.pause = (lks_span)(what / 10 % 8) * 30 * S, .uncounted = other, .ahead = S};
-  switch (what % 11) {
+  const lks_settlement settlement = {.pause = (lks_span)(what / 13 % 8) * 30 * S, .uncounted = other, .ahead = S};
+  switch (what % 13) {
   case 0: lks_state_take(state, window, &wish, now, &ticket, &span); break;
   case 1: lks_pace_reserve(state->pace, window, now, INT64_MIN, &slot); break;
   case 2:
     if (lks_pace_reserve(state->pace, window, now, LKS_TIME_MAX, &slot))
       demand(slot >= -LKS_TIME_MAX && slot <= LKS_TIME_MAX);
     break;
-  case 3: lks_pace_record(state->pace, window, now, clock_at(what / 10)); break;
-  case 4: lks_pace_move(state->pace, clock_at(what / 10), now); break;
-  case 5: lks_pace_renew(state->pace, window, now, clock_at(what / 10), LKS_TIME_MAX, &slot); break;
-  case 6: lks_pace_pause(state->pace, now, clock_at(what / 10)); break;
-  case 7: demand(lks_pace_forecast(state->pace, window, now, what / 10) >= -1); break;
+  case 3: lks_pace_record(state->pace, window, now, clock_at(what / 13)); break;
+  case 4: lks_pace_move(state->pace, clock_at(what / 13), now); break;
+  case 5: lks_pace_renew(state->pace, window, now, clock_at(what / 13), LKS_TIME_MAX, &slot, &promise); break;
+  case 6: lks_pace_pause(state->pace, now, clock_at(what / 13)); break;
+  case 7: demand(lks_pace_forecast(state->pace, window, now, what / 13) >= -1); break;
   case 8:
-    lks_quota_observe(&state->quota, now, "1000", what & 64 ? "0" : "7", what & 128 ? "1700000100" : NULL);
+    lks_quota_observe(&state->quota, now, clock_at(what / 13), when, "1000", what & 64 ? "0" : "7",
+                      what & 128 ? "1700000100" : NULL);
     demand(lks_quota_left(&state->quota, now) >= -1);
     break;
   case 9:
@@ -64,7 +66,16 @@ static void step(lks_state *state, const lks_pace *other, unsigned what, unsigne
     lks_state_settle(state, &ticket, now, &settlement);
     demand(lks_throttle_is_sound(&state->throttle));
     break;
-  default: demand(lks_state_life(state, now) >= 0); break;
+  case 10:
+    if (lks_pace_promise(state->pace, window, now, LKS_TIME_MAX, &slot, &promise))
+      demand(promise == 0 || (lks_pace_look(state->pace, window, now, promise, &slot) && slot > now));
+    break;
+  case 11:
+    promise = (lks_promise)(what / 13);
+    if (lks_pace_look(state->pace, window, now, promise, &slot))
+      demand(when & 1 ? lks_pace_confirm(state->pace, promise) : lks_pace_withdraw(state->pace, promise));
+    break;
+  default: demand(lks_state_hold(state, now) >= 0 && lks_state_life(state, now) >= lks_state_hold(state, now)); break;
   }
 }
 

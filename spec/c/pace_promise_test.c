@@ -1,0 +1,205 @@
+/* Slots that are promised to those who wait, some of whom never come. */
+#include "core/pace.h"
+
+#include "core/state.h"
+#include "pace_peek.h"
+#include "test.h"
+
+#define S LKS_SECOND
+#define MS (S / 1000)
+#define T0 (INT64_C(1700000000) * S)
+
+static const lks_windows lockpub = {2, {{20, 10 * S}, {60, 60 * S}}};
+static const lks_windows one_in_ten = {1, {{1, 10 * S}}};
+
+typedef struct waiter {
+  lks_time slot;
+  lks_promise promise;
+} waiter;
+
+static waiter wait_for(lks_pace *pace, const lks_windows *windows, lks_time now) {
+  waiter one = {0};
+  CHECK(lks_pace_promise(pace, windows, now, LKS_TIME_MAX, &one.slot, &one.promise));
+  return one;
+}
+
+/* Where it stands, -1 when it does not. */
+static lks_span look(lks_pace *pace, const lks_windows *windows, lks_time now, const waiter *one) {
+  lks_time slot;
+  return lks_pace_look(pace, windows, now, one->promise, &slot) ? slot - T0 : -1;
+}
+
+static void what_can_go_at_once_is_no_promise(void) {
+  lks_pace *pace = lks_pace_new();
+  CHECK_INT(wait_for(pace, &one_in_ten, T0).promise, 0);
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 5 * S), T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 9 * S), T0 + 10 * S);
+  lks_pace_free(pace);
+}
+
+static void a_promise_counts_like_a_slot_until_nobody_comes(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter gone = wait_for(pace, &one_in_ten, T0);
+  CHECK_INT(gone.slot, T0 + 10 * S);
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 10 * S + LKS_PACE_GRACE - 1), T0 + 20 * S);
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 10 * S + LKS_PACE_GRACE), T0 + 10 * S + LKS_PACE_GRACE);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 12 * S, &gone), -1);
+  CHECK(!lks_pace_confirm(pace, gone.promise) && !lks_pace_withdraw(pace, gone.promise));
+  lks_pace_free(pace);
+}
+
+static void a_promise_that_is_confirmed_stays(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter one = wait_for(pace, &one_in_ten, T0);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 10 * S, &one), 10 * S);
+  CHECK(lks_pace_confirm(pace, one.promise));
+  CHECK(!lks_pace_confirm(pace, one.promise));
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 15 * S), T0 + 20 * S);
+  CHECK(lks_pace_release(pace, one.slot));
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 15 * S), T0 + 15 * S);
+  lks_pace_free(pace);
+}
+
+static void of_two_at_one_instant_each_is_its_holders_own(void) {
+  const lks_windows two = {1, {{2, 10 * S}}};
+  lks_pace *pace = lks_pace_new();
+  for (int i = 0; i < 2; i++) wait_for(pace, &two, T0);
+  waiter one = wait_for(pace, &two, T0), other = wait_for(pace, &two, T0);
+  CHECK_INT(one.slot, other.slot);
+  CHECK(lks_pace_confirm(pace, other.promise));
+  CHECK(lks_pace_release(pace, other.slot)); /* it was not sent after all */
+  CHECK(!lks_pace_release(pace, one.slot));  /* the other is not to be had under its time */
+  CHECK_INT(look(pace, &two, T0 + S, &one), 10 * S);
+  CHECK(lks_pace_withdraw(pace, one.promise));
+  CHECK_INT(pace_peek(pace, &two, T0 + 10 * S), T0 + 10 * S);
+  lks_pace_free(pace);
+}
+
+static void those_behind_move_up_in_their_order(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter first = wait_for(pace, &one_in_ten, T0), second = wait_for(pace, &one_in_ten, T0);
+  waiter third = wait_for(pace, &one_in_ten, T0);
+  CHECK(!lks_pace_is_movable(first.promise) && lks_pace_is_movable(second.promise));
+  CHECK_INT(look(pace, &one_in_ten, T0 + 5 * S, &third), 30 * S);
+  lks_time now = T0 + 10 * S + LKS_PACE_GRACE; /* the first did not come */
+  CHECK_INT(look(pace, &one_in_ten, now, &third), 12 * S + 10 * S);
+  CHECK_INT(look(pace, &one_in_ten, now, &second), 11 * S + LKS_PACE_LOOK);
+  CHECK_INT(pace_peek(pace, &one_in_ten, now), T0 + 32 * S);
+  lks_pace_free(pace);
+}
+
+static void who_waits_alone_is_not_moved(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter alone = wait_for(pace, &one_in_ten, T0);
+  lks_time renewed;
+  lks_promise late;
+  /* Somebody whose slot was put off comes before it, and goes. */
+  CHECK(lks_pace_record(pace, &one_in_ten, T0 + 3 * S, T0 + 3 * S));
+  CHECK(lks_pace_renew(pace, &one_in_ten, T0 + 3 * S, T0 + 3 * S, LKS_TIME_MAX, &renewed, &late));
+  CHECK_INT(look(pace, &one_in_ten, T0 + 9 * S, &alone), 10 * S);
+  lks_pace_free(pace);
+}
+
+static void a_clock_set_back_takes_promises_along(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter one = wait_for(pace, &one_in_ten, T0);
+  lks_time now = T0 - 3600 * S;
+  CHECK_INT(look(pace, &one_in_ten, now, &one), now + 10 * S - T0);
+  CHECK(lks_pace_withdraw(pace, one.promise));
+  lks_pace_free(pace);
+}
+
+/* A hundred visitors come and leave at once; twenty were sent, and who comes then asks as often as he has to. */
+static void who_stays_when_a_hundred_leave_does_not_wait_for_them(void) {
+  lks_state *state = lks_state_new();
+  const lks_wish wish = {.longest = 300 * S}, again = {.longest = 300 * S, .renews = true, .late = 50 * MS};
+  lks_ticket ticket = {0};
+  lks_span span = 0, sent = 0;
+  for (int i = 0; i < 120; i++) {
+    ticket = (lks_ticket){0};
+    CHECK_INT(lks_state_take(state, &lockpub, &wish, T0, &ticket, &span), LKS_KIND_NONE);
+    if (span == 0) sent++;
+  }
+  CHECK_INT(sent, 20);
+  lks_time now = T0 + 100 * MS;
+  ticket = (lks_ticket){0};
+  CHECK_INT(lks_state_take(state, &lockpub, &wish, now, &ticket, &span), LKS_KIND_NONE);
+  CHECK(span > 110 * S);
+  int looks = 0;
+  while (span > 0 && looks < 1000) {
+    lks_span step = lks_state_look(&ticket) < span ? lks_state_look(&ticket) : span;
+    now += step + 3 * MS;
+    CHECK_INT(lks_state_take(state, &lockpub, &again, now, &ticket, &span), LKS_KIND_NONE);
+    looks++;
+  }
+  CHECK(now - T0 < 25 * S);
+  CHECK(looks < 30);
+  lks_state_free(state);
+}
+
+static uint64_t random_state = 11;
+
+static lks_span random_below(lks_span below) {
+  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (lks_span)((random_state >> 33) % (uint64_t)below);
+}
+
+#define VISITORS 100
+#define SENDS 2000
+
+/* Waiters of whom some never come back, and the others late by up to 200 ms; what is sent holds the windows. */
+static void windows_hold_whoever_leaves(void) {
+  lks_state *state = lks_state_new();
+  lks_ticket tickets[VISITORS] = {0};
+  lks_time due[VISITORS], sent[SENDS];
+  const lks_wish fresh = {.longest = 600 * S}, again = {.longest = 600 * S, .renews = true, .late = 50 * MS};
+  size_t count = 0;
+  lks_time now = T0;
+  for (size_t i = 0; i < VISITORS; i++) due[i] = now + random_below(S);
+  while (count < SENDS) {
+    size_t next = 0;
+    for (size_t i = 1; i < VISITORS; i++)
+      if (due[i] < due[next]) next = i;
+    if (due[next] > now) now = due[next];
+    lks_ticket *ticket = &tickets[next];
+    lks_span span;
+    if (ticket->held && random_below(300) == 0) *ticket = (lks_ticket){0}; /* another visitor, without a word */
+    lks_kind kind = lks_state_take(state, &lockpub, ticket->held ? &again : &fresh, now, ticket, &span);
+    CHECK_INT(kind, LKS_KIND_NONE);
+    if (kind != LKS_KIND_NONE) break;
+    if (span > 0) {
+      lks_span step = lks_state_look(ticket) < span ? lks_state_look(ticket) : span;
+      due[next] = now + step + random_below(200 * MS);
+      continue;
+    }
+    sent[count++] = ticket->slot;
+    *ticket = (lks_ticket){0};
+    due[next] = now + random_below(100 * MS);
+  }
+  for (unsigned w = 0; w < lockpub.count; w++)
+    for (size_t i = lockpub.window[w].requests; i < count; i++) {
+      lks_span apart = sent[i] - sent[i - lockpub.window[w].requests];
+      CHECK(apart >= lockpub.window[w].per);
+    }
+  CHECK_INT(count, SENDS);
+  CHECK((double)(sent[SENDS - 1] - T0) < 1.15 * (SENDS / 60) * 60.0 * (double)S);
+  lks_state_free(state);
+}
+
+int main(void) {
+  RUN(what_can_go_at_once_is_no_promise);
+  RUN(a_promise_counts_like_a_slot_until_nobody_comes);
+  RUN(a_promise_that_is_confirmed_stays);
+  RUN(of_two_at_one_instant_each_is_its_holders_own);
+  RUN(those_behind_move_up_in_their_order);
+  RUN(who_waits_alone_is_not_moved);
+  RUN(a_clock_set_back_takes_promises_along);
+  RUN(who_stays_when_a_hundred_leave_does_not_wait_for_them);
+  RUN(windows_hold_whoever_leaves);
+  return TEST_END();
+}
