@@ -1,5 +1,6 @@
 local check = require "spec.support.pace_check"
 local clients = require "spec.support.clients"
+local core = require "locksmith.core"
 local locksmith = require "locksmith"
 local shared_dict = require "spec.support.shared_dict"
 local virtual = require "spec.support.virtual"
@@ -177,16 +178,98 @@ describe("a shdict store", function()
   end)
 
   it("answers with an error when the dict is full, and goes on when it is not", function()
-    provide { capacity = 1 }
+    provide { fits = 1 }
     local store = locksmith.shdict "pacing"
     dict:safe_set("theirs", "x")
     assert.same({ nil, "lua_shared_dict pacing: no memory" }, { put(store, "first") })
-    dict.capacity = 2
+    dict.fits = 2
     assert.is_true(put(store, "first"))
     assert.same({ nil, "lua_shared_dict pacing: no memory" }, { put(store, "second") })
     assert.equal("first", store.read(NAME))
-    dict.capacity = 100
+    dict.fits = 100
     assert.is_true(put(store, "second"))
+  end)
+
+  describe("of which not everything fits", function()
+    --- A state of a key that was used once, or of which only the quota is known.
+    local function state(quota_only, n)
+      local bytes
+      local lockpub = clients.lockpub(function() return clients.created(1000 - n) end, {
+        store = { read = function() return bytes, bytes and 1 end, swap = function(_, _, new)
+          bytes = new
+          return true
+        end },
+        rate = not quota_only and { { 60, 60 } } or false, clock = { now = core.now, sleep = core.sleep },
+      })
+      assert(lockpub.links:create(clients.link_fields()))
+      return bytes
+    end
+
+    it("gives up states that only remember a quota, those not used for longest first", function()
+      provide { fits = 8 }
+      local store = locksmith.shdict "pacing"
+      for n = 1, 8 do
+        assert.is_true(store.swap("lockpub:" .. n, nil, n % 4 == 0 and state(false, n) or state(true, n), LONG))
+      end
+      assert.is_true(store.swap("lockpub:more", nil, state(false, 9), LONG))
+      assert.is_string((store.read "lockpub:more"))
+      for _, n in ipairs { 4, 8 } do assert.is_string((store.read("lockpub:" .. n))) end
+      assert.is_nil((store.read "lockpub:1"))
+    end)
+
+    it("never gives up what holds anyone back", function()
+      provide { fits = 3 }
+      local store = locksmith.shdict "pacing"
+      for n = 1, 3 do assert.is_true(store.swap("lockpub:" .. n, nil, state(false, n), LONG)) end
+      assert.same({ nil, "lua_shared_dict pacing: no memory" },
+        { store.swap("lockpub:more", nil, state(true, 9), LONG) })
+      for n = 1, 3 do assert.is_string((store.read("lockpub:" .. n))) end
+    end)
+  end)
+
+  it("keeps few steps of a large state, so that hundreds a second do not fill it", function()
+    local store, large = locksmith.shdict "pacing", ("x"):rep(5000)
+    for n = 1, 300 do assert.is_true(put(store, large .. n)) end
+    assert.is_true(dict:sweep() <= 8, dict.count)
+    assert.equal(large .. 300, (store.read(NAME)))
+  end)
+
+  it("is not used where it is too small for the rate, which is said at the first call and once in the log", function()
+    provide { bytes = 64 * 1024 }
+    local said, events = {}, {}
+    _G.ngx.ERR, _G.ngx.log = 4, function(_, ...) said[#said + 1] = table.concat { ... } end
+    local function client(options)
+      local own = { store = locksmith.shdict "pacing", clock = clock, rate = { { 500, 1 } },
+        on_event = function(event) if event.type == "store_error" then events[#events + 1] = event.message end end }
+      for name, value in pairs(options or {}) do own[name] = value end
+      return (clients.lockpub(function() return clients.CREATED end, own))
+    end
+    local lockpub = client()
+    assert.same({}, said)
+    for _ = 1, 3 do assert(lockpub.links:create(clients.link_fields())) end
+    assert.equal(3, #events)
+    local words = "lua_shared_dict pacing of 64 KB is too small for this rate, which needs %d+ KB"
+    assert.matches(words, events[1])
+    local _, err = client({ on_store_error = "fail" }).links:create(clients.link_fields())
+    assert.equal("store", err.kind)
+    assert.matches(words, err.message)
+    assert.equal(1, #said)
+    assert.matches("locksmith: " .. words, said[1])
+    assert(client({ rate = { { 60, 60 } }, on_store_error = "fail" }).links:create(clients.link_fields()))
+    _G.ngx.ERR, _G.ngx.log = nil, nil
+  end)
+
+  it("leaves each of several workers its share of the windows when it fails", function()
+    _G.ngx.worker = { count = function() return 4 end }
+    provide { fits = 0 }
+    local lockpub = clients.lockpub(function() return clients.CREATED end, { store = locksmith.shdict "pacing",
+      clock = clock, rate = { { 20, 10 }, { 2, 1 } }, pacing_margin = 0, timeout = 1000 })
+    local began = clock.now()
+    for n = 1, 6 do
+      assert(lockpub.links:create(clients.link_fields()))
+      assert.equal(({ 0, 2, 4, 6, 8, 10 })[n], clock.now() - began)
+    end
+    _G.ngx.worker = nil
   end)
 
   it("stands beside other people's keys, and does not read what is no state", function()

@@ -6,21 +6,26 @@
 --- was added serves for a second, for those who are still at work on a version that has passed. A worker that is held
 --- up for longer between two steps may bring an older state back, which the state itself tells (see core/state.h).
 ---
---- Nothing is evicted to make room: a full dict makes the store fail. A dict that other code fills too may evict a
---- state, though: give this one a dict of its own. Some kilobytes per API key are enough, and as much again for each
---- update in a second; what no window and no quota needs any more expires. What a dict has lost is told again by the
---- workers that remember it.
+--- To make room, what has expired goes first, then states that only remember a quota, those not used for longest first.
+--- What holds anyone back is never given up: where that fills the dict, the store fails. A dict that other code fills
+--- too may evict a state, though: give this one a dict of its own. What a dict has lost is told again by the workers
+--- that remember it.
 
 local core = require "locksmith.core"
 
 -- Changes with the form of what is kept: the dict outlives a reload.
-local PREFIX = "locksmith2:"
+local PREFIX = "locksmith3:"
 local STEP_LIFE = 1
+-- Of large states only the newest steps are kept for so long: hundreds a second would fill the dict.
+local LARGE, STEPS_KEPT = 1024, 4
 local STEPS_MAX = 20000 -- more than a second can see
 -- Versions are the flags of an entry, 32 bits with a sign. The first one is drawn at random, since what was lost may
 -- not be met again.
 local FIRST_MAX, VERSION_MAX = 2 ^ 30, 2 ^ 31 - 1
 local LIFE_MAX = 366 * 86400
+local SAID_LIFE = 86400
+
+local ROOM_SEARCHED = 64
 
 local NO_STATE = "holds what is no state"
 
@@ -37,8 +42,42 @@ local function is_before(version, other)
   return distance > 0 and distance < VERSION_MAX / 2
 end
 
+local function before(version, steps)
+  return (version - steps - 1) % VERSION_MAX + 1
+end
+
 local function step_key(key, version)
   return ("%s:%.0f"):format(key, version)
+end
+
+local function only_remembers_a_quota(bytes, now)
+  local state = core.state()
+  local idle = state:read(bytes) and state:hold(now) == 0
+  state:close()
+  return idle
+end
+
+--- Gives up what is not needed.
+---@return boolean # whether something was
+local function make_room(dict)
+  local gone, now = dict:flush_expired(ROOM_SEARCHED) > 0, core.now()
+  for _, key in ipairs(dict:get_keys(ROOM_SEARCHED)) do -- those not used for longest
+    if key:sub(1, #PREFIX) == PREFIX then
+      local bytes, version = dict:get(key)
+      if type(bytes) == "string" and is_version(version) and only_remembers_a_quota(bytes, now) then
+        dict:delete(key)
+        gone = true
+      end
+    end
+  end
+  return gone
+end
+
+--- safe_add or safe_set, after making room where there is none.
+local function put(dict, method, ...)
+  local ok, problem = dict[method](dict, ...)
+  if not ok and problem == "no memory" and make_room(dict) then return dict[method](dict, ...) end
+  return ok, problem
 end
 
 --- The last of the steps that follow a version.
@@ -60,7 +99,7 @@ end
 ---@return string? message
 local function finish(dict, key, version, bytes, life)
   repeat
-    local ok, problem = dict:safe_set(key, bytes, life, version)
+    local ok, problem = put(dict, "safe_set", key, bytes, life, version)
     if not ok then return nil, problem end
     version, bytes, life = last_step(dict, key, version)
     if not version then return true end
@@ -83,8 +122,11 @@ local function replace(dict, key, version, bytes, life)
   local _, newest = dict:get(key)
   if newest ~= version then return false end
   local step = step_key(key, version)
-  local ok, problem = dict:safe_add(step, bytes, STEP_LIFE, math.ceil(life)) -- its flags: how long it is to live
-  if ok then return finish(dict, key, after(version), bytes, life) end
+  local ok, problem = put(dict, "safe_add", step, bytes, STEP_LIFE, math.ceil(life)) -- flags: how long it is to live
+  if ok then
+    if #bytes > LARGE then dict:delete(step_key(key, before(version, STEPS_KEPT))) end
+    return finish(dict, key, after(version), bytes, life)
+  end
   if problem ~= "exists" then return nil, problem end
   version, bytes, life = last_step(dict, key, version)
   if version then
@@ -98,10 +140,26 @@ local function swap(dict, key, version, bytes, seconds)
   local life = math.max(0.001, math.min(LIFE_MAX, seconds)) -- 0 would be for ever
   if version ~= nil then return replace(dict, key, version, bytes, life) end
   local first = 1 + math.floor(core.random() * FIRST_MAX)
-  local ok, problem = dict:safe_add(key, bytes, life, first)
+  local ok, problem = put(dict, "safe_add", key, bytes, life, first)
   if ok then return true end
   if problem == "exists" then return false end
   return nil, problem
+end
+
+-- What nginx keeps of a dict for itself, and what it rounds larger entries up to.
+local OWN_ROOM, PAGE = 8192, 4096
+
+--- Whether a dict is large enough for a key whose state takes so many bytes: the newest, the steps to it, and one to
+--- come.
+---@return string? problem
+local function too_small(dict, name, bytes)
+  if not dict.capacity then return nil end
+  local entry = bytes + 256
+  entry = entry > PAGE / 2 and math.ceil(entry / PAGE) * PAGE or entry
+  local need, has = OWN_ROOM + (STEPS_KEPT + 2) * entry, dict:capacity()
+  if has >= need then return nil end
+  return ("lua_shared_dict %s of %.0f KB is too small for this rate, which needs %.0f KB and as much again for each "
+    .. "further API key"):format(name, has / 1024, math.ceil(need / 1024))
 end
 
 local module = {}
@@ -117,13 +175,26 @@ function module.new(name)
   if not dicts then error("locksmith.shdict: there are shared dicts only in nginx", 2) end
   local dict = dicts[name]
   if not dict then error(("locksmith.shdict: nginx has no \"lua_shared_dict %s\""):format(name), 2) end
+  local said = {}
+  --- Says in nginx's error log what an operator has to mend, once for all workers where the dict can tell.
+  local function say(problem)
+    if said[problem] then return problem end
+    said[problem] = true
+    local first = dict:add(PREFIX .. "said:" .. problem, 1, SAID_LIFE)
+    if first and ngx.log then ngx.log(ngx.ERR, "locksmith: ", problem) end
+    return problem
+  end
   local function explained(result, problem)
     if result ~= nil or type(problem) ~= "string" then return result, problem end
-    return nil, ("lua_shared_dict %s%s %s"):format(name, problem == NO_STATE and "" or ":", problem)
+    return nil, say(("lua_shared_dict %s%s %s"):format(name, problem == NO_STATE and "" or ":", problem))
   end
   return setmetatable({
     read = function(key) return explained(read(dict, PREFIX .. key)) end,
     swap = function(key, ...) return explained(swap(dict, PREFIX .. key, ...)) end,
+    too_small = function(bytes)
+      local problem = too_small(dict, name, bytes)
+      return problem and say(problem)
+    end,
   }, {
     __name = "locksmith.ShdictStore",
     __tostring = function() return "locksmith.shdict store (" .. name .. ")" end,
