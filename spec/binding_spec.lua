@@ -5,8 +5,8 @@ local curl = require "locksmith.curl"
 local sandbox = require "locksmith.sandbox"
 
 local METHODS = { "next", "request", "target", "key", "grant", "refuse", "response", "failure", "abort",
-  "observe", "result", "attempt", "deadline", "is_retrying", "is_reading", "state_name", "redact", "headers", "holds_key",
-  "slot_came", "slot", "operation", "close" }
+  "observe", "result", "attempt", "deadline", "is_retrying", "is_reading", "state_name", "redact", "headers",
+  "holds_key", "slot_came", "slot", "operation", "close" }
 
 local function new_call()
   local client = core.client { service = "locker", user_agent = "x", windows = {}, margin = 0.05,

@@ -134,7 +134,9 @@ local function count(upstream, visitors, transport, way, number)
   local instructions = tonumber(shell.read(out .. "/log"):match "Collected : *(%d+)")
   os.execute("rm -rf " .. shell.quote(out))
   for answer, times in pairs(answers) do
-    if answer ~= "200 https://lock.pub/5clfu146" then error(("%d times %s\n%s"):format(times, answer, log:sub(1, 1000)), 0) end
+    if answer ~= "200 https://lock.pub/5clfu146" then
+      error(("%d times %s\n%s"):format(times, answer, log:sub(1, 1000)), 0)
+    end
   end
   return assert(instructions, "callgrind counted nothing"), seconds
 end
