@@ -134,7 +134,7 @@ for _, transport in ipairs { "resty", "capture" } do
 
     it("say phase where nothing can be sent, name it, and what to do", function()
       for _, phase in ipairs { "init_worker", "set", "header_filter", "body_filter", "log", "balancer" } do
-        says_phase(inside, phase, { "ngx.timer.at" })
+        says_phase(inside, phase, { "ngx.timer.at", transport == "capture" and '"resty" does' or "earlier" })
       end
       says_phase(inside, "init", { "init_worker_by_lua" })
     end)

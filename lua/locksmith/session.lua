@@ -116,8 +116,13 @@ function session.new(service, given)
   if type(options.api_key) == "function" then
     self.ask_key = options.api_key
   else
-    local text = options.api_key or os.getenv(core.service(service).key_variable)
+    local variable = core.service(service).key_variable
+    local text = options.api_key or os.getenv(variable)
     local key, message = key_source.parse(service, text)
+    if not text and transport.under_nginx() then
+      message = ("%s (nginx hides the environment from its workers: put \"env %s;\" at the top of nginx.conf)")
+        :format(message, variable)
+    end
     if not key then return nil, Error.refused("unauthenticated", message, what) end
     key_source.adopt(self, key)
   end

@@ -163,7 +163,10 @@ function capture:send(call, limit)
     if seen.too_large then return failed("too_large", true, nil, nil, seen.status) end
     return failed("timeout", true, "the answer did not end in time", nil, seen.status)
   end
-  if not seen then return failed("config", false, self.missing, true) end
+  if not seen then
+    return failed("config", false, ('%s; where it is included, a "rewrite", "return" or "if" of the server block '
+      .. "catches %s: put that into a location"):format(self.missing, LOCATION), true)
+  end
   if seen.too_large then return failed("too_large", true, nil, nil, res.status) end
   if seen.garbled then return failed("bad_response", true, "the answer is not HTTP") end
   if seen.interim then

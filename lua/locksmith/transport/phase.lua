@@ -69,7 +69,10 @@ function phase.without_subrequests()
     return ('nginx can issue no subrequest, which transport "capture" needs, in %s: transport "resty" '
       .. "(install lua-resty-http) works there; or call in rewrite, access or content"):format(shown)
   end
-  return phase.without_sockets()
+  if SUBREQUESTS[name] then return nil end
+  local later = name == "init" and "start a timer from init_worker_by_lua" or "hand the work to a timer"
+  return ("nginx can do no network I/O in %s: call in rewrite, access or content, or %s (ngx.timer.at), where "
+    .. 'transport "capture" does not work, but "resty" does (install lua-resty-http)'):format(shown, later)
 end
 
 return phase
