@@ -47,9 +47,9 @@ function locksmith.file(options) end
 --- Iterates over items and what a function made of them, several at a time.
 ---@generic I, V
 ---@param items I[]|fun(): I? an array, or an iterator that is asked when a place is free
----@param work fun(item: I): V?, any runs in a coroutine of its own and may make any calls
+---@param work fun(item: I): V, any? runs in a coroutine of its own and may make any calls
 ---@param options? locksmith.ParallelOptions
----@return fun(): I, V?, any next item, value, err: what `work` returned; where it raised, nil and what it raised
+---@return fun(): I, V, any next item, value, err: what `work` returned; where it raised, nil and what it raised
 function locksmith.parallel(items, work, options) end
 
 --- Makes the clients of this Lua state wait in an event loop, in coroutines of it.
@@ -107,12 +107,12 @@ function Lockpub:plan(n) end
 ---@class locksmith.Links
 local Links = {}
 
---- Makes a link.
+--- Makes a link. Errors: invalid_request (fields; nothing sent), conflict (slug taken), quota_exceeded, would_wait,
+--- rate_limited, unauthenticated, and those of any request; `slug` where the link had one.
 ---@param fields locksmith.LinkFields
 ---@param opts? locksmith.CreateOptions
 ---@return locksmith.Link? link
----@return locksmith.Response|locksmith.Error result invalid_request (fields; nothing sent), conflict (slug taken),
----  quota_exceeded, would_wait, rate_limited, unauthenticated, and those of any request; `slug` where the link had one
+---@return locksmith.Response|locksmith.Error result
 function Links:create(fields, opts) end
 
 --- Checks fields as create would, and sends nothing.
@@ -172,12 +172,13 @@ function Addresses:each(q, opts) end
 ---@return locksmith.Response|locksmith.Error
 function Addresses:all(q, opts) end
 
---- Makes an alias. With a description it takes three requests, because the service ignores it on creation.
+--- Makes an alias. With a description it takes three requests, because the service ignores it on creation. Errors:
+--- outcome "applied" with the alias in `value` when only the description could not be set; limit_reached on a full free
+--- plan.
 ---@param fields? locksmith.NewAddress
 ---@param opts? locksmith.CallOptions
 ---@return locksmith.Address? address
----@return locksmith.Response|locksmith.Error result outcome "applied" with the alias in `value` when only the
----  description could not be set; limit_reached on a full free plan
+---@return locksmith.Response|locksmith.Error result
 function Addresses:create(fields, opts) end
 
 --- Checks fields as create would, and sends nothing.
@@ -195,13 +196,13 @@ function Addresses:get(id, opts) end
 
 --- Changes an alias and reads it back. The service demands the present local part; it is looked up when left out, and
 --- once more when someone else renames the alias in between. (Where the old name is still to be had, in a subdomain or
---- on an older server, the alias is renamed back instead: no answer tells.)
+--- on an older server, the alias is renamed back instead: no answer tells.) Errors: not_applied where the service said
+--- yes and dropped a flag (free plan); forbidden: only the oldest alias can change its local part.
 ---@param id locksmith.Id|locksmith.Address
 ---@param fields locksmith.AddressChange
 ---@param opts? locksmith.CallOptions
 ---@return locksmith.Address? address as the service now has it
----@return locksmith.Response|locksmith.Error result not_applied: the service said yes and dropped a flag (free plan);
----  forbidden: only the oldest alias can change its local part
+---@return locksmith.Response|locksmith.Error result
 function Addresses:update(id, fields, opts) end
 
 --- Deletes an alias for good: its local part can never be used again.
@@ -213,12 +214,13 @@ function Addresses:delete(id, opts) end
 
 --- Switches forwarding on or off, on every plan, and verifies it. No write where it is so already. The state of an
 --- address that is given in place of its id is trusted: no request where it is so already, otherwise one look fewer.
+--- Errors: of outcome unknown where a change was not answered and does not show, but may yet take effect, so that it
+--- was not repeated; not_applied when someone else keeps flipping it.
 ---@param id locksmith.Id|locksmith.Address
 ---@param enabled boolean
 ---@param opts? locksmith.CallOptions
 ---@return locksmith.Address? address
----@return locksmith.Response|locksmith.Error result outcome unknown: a change was not answered and does not show, but
----  may yet take effect, so it was not repeated; not_applied when someone else keeps flipping it
+---@return locksmith.Response|locksmith.Error result
 function Addresses:set_enabled(id, enabled, opts) end
 
 --- Switches spam blocking on or off (paid plans) and verifies it, as set_enabled does.
@@ -230,12 +232,12 @@ function Addresses:set_enabled(id, enabled, opts) end
 function Addresses:set_block_spam(id, block, opts) end
 
 --- Finds the alias with a description, of several the oldest, and makes it where there is none. Two calls at the same
---- time may both find none.
+--- time may both find none. response.made tells whether it was made now. Errors: those of create and set_enabled,
+--- `value` being the alias where there is one; invalid_request: the journal is in use.
 ---@param wanted string|locksmith.WantedAddress
 ---@param opts? locksmith.EnsureOptions
 ---@return locksmith.Address? address
----@return locksmith.Response|locksmith.Error result response.made tells whether it was made now; the errors are those
----  of create and set_enabled, `value` is the alias where there is one; invalid_request: the journal is in use
+---@return locksmith.Response|locksmith.Error result
 function Addresses:ensure(wanted, opts) end
 
 --- Decides what is to become of each alias. Nothing is written: that is up to apply.
@@ -246,7 +248,8 @@ function Addresses:ensure(wanted, opts) end
 function Addresses:plan(decide, opts) end
 
 --- What differs from what was decided; printed, it shows that.
----@class locksmith.Plan: locksmith.PlannedChange[]
+---@class locksmith.Plan
+---@field [integer] locksmith.PlannedChange
 ---@field changes integer without the deletions
 ---@field deletions integer
 ---@field unchanged integer

@@ -22,7 +22,7 @@
 ---@field attempt_timeout? number of one attempt; 10
 ---@field connect_timeout? number of one connection attempt; 5
 ---@field max_retries? integer further attempts where a repeat is legal; 2
----@field pacing? locksmith.Pacing "wait" for a free slot, "fail" with would_wait, or "off", neither; "wait"
+---@field pacing? locksmith.Pacing wait for a free slot, fail with would_wait, or neither; default "wait"
 ---@field rate? locksmith.Window[]|false windows that must all hold; LOCK.PUB 20 in 10 s and 60 in 60 s
 ---@field pacing_margin? number added to every window against network jitter; 0.05
 ---@field store? locksmith.Store where pacing and quota state lives
@@ -130,7 +130,7 @@
 ---@field path string with a leading slash from the host on, else from path_prefix on
 ---@field query? table<string, string|number|boolean>
 ---@field body? any encoded as JSON
----@field retry? "safe"|"never" "safe" for GET, else "never"
+---@field retry? "safe"|"never" default "safe" for GET, else "never"
 
 --- Both functions may yield. `now` is Unix seconds with a fraction.
 ---@class locksmith.Clock
@@ -168,7 +168,7 @@
 ---@field swap fun(name: string, version: any, bytes: string, seconds: number, patience: number?): boolean?, string?
 
 ---@class locksmith.RedisOptions
----@field host? string "127.0.0.1"
+---@field host? string default "127.0.0.1"
 ---@field port? integer 6379
 ---@field unix? string path of a socket
 ---@field username? string

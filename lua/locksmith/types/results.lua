@@ -134,8 +134,11 @@ function Error:raise(level) end
 ---@field has_next boolean
 ---@field has_previous boolean
 
----@class locksmith.AddressPage: locksmith.Page, locksmith.Address[]
----@class locksmith.SubdomainPage: locksmith.Page, locksmith.Subdomain[]
+---@class locksmith.AddressPage: locksmith.Page
+---@field [integer] locksmith.Address
+
+---@class locksmith.SubdomainPage: locksmith.Page
+---@field [integer] locksmith.Subdomain
 
 ---@class locksmith.KeyInfo
 ---@field user string?

@@ -23,15 +23,15 @@
 ---@field quota_used? integer 0
 ---@field quota_status? integer of the refusal; 429
 ---@field quota_retry_after? boolean whether the refusal has Retry-After; true
----@field reset_format? "seconds"|"milliseconds"|"iso" "seconds"
----@field error_shape? "flat"|"nested"|"text" "flat"
+---@field reset_format? "seconds"|"milliseconds"|"iso" default "seconds"
+---@field error_shape? "flat"|"nested"|"text" default "flat"
 ---@field created_status? integer 201
 ---@field slug_pattern? string a Lua pattern
 
 ---@class locksmith.SandboxAccount
 ---@field name? string numbered
----@field token? string "cs.token-of-<name>"
----@field plan? "premium"|"free"|"family"|"lifetime"|"enterprise" "premium"
+---@field token? string default "cs.token-of-<name>"
+---@field plan? "premium"|"free"|"family"|"lifetime"|"enterprise" default "premium"
 ---@field active? boolean true
 ---@field enterprise_member? boolean counts a free account as paid; false
 ---@field use_subdomain? boolean false
