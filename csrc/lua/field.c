@@ -122,7 +122,13 @@ static int read_field(lua_State *L, field_reader *reader, const char *name, size
   lua_pushvalue(L, -1);
   int refused = read_value(L, reader, field, name);
   if (refused) return refused;
-  lua_setfield(L, reader->result, field->wire);
+  if (strcmp(name, field->wire) == 0) {
+    lua_pushvalue(L, -3); /* the name is at hand */
+    lua_insert(L, -2);
+    lua_rawset(L, reader->result);
+  } else {
+    lua_setfield(L, reader->result, field->wire);
+  }
   return 0;
 }
 

@@ -61,6 +61,9 @@ static int windows_problem(lua_State *L) {
 void lks_lua_read_limits(lua_State *L, int index, lks_time now, lks_limits *limits) {
   if (lua_isnoneornil(L, index)) return;
   luaL_checktype(L, index, LUA_TTABLE);
+  lua_pushnil(L);
+  if (!lua_next(L, index)) return; /* most calls have none */
+  lua_pop(L, 2);
   lua_getfield(L, index, "timeout");
   if (lua_isnumber(L, -1)) limits->timeout = lks_lua_check_time(L, -1);
   lua_getfield(L, index, "deadline");

@@ -118,7 +118,7 @@ void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operatio
   lua_pop(L, 1);
 }
 
-/* Every header that a request can have. */
+/* Every header that a request can have, in the order of lks_request_headers. */
 static const char *const places[LKS_REQUEST_HEADERS_MAX + 1] = {"Authorization", "Accept", "User-Agent", "Content-Type",
                                                                 NULL};
 
@@ -152,11 +152,10 @@ int lks_lua_push_values(lua_State *L, const lks_request *request, const lks_key 
     lua_pushnil(L);
   lks_header headers[LKS_REQUEST_HEADERS_MAX];
   size_t count = lks_request_headers(request, key, headers);
+  size_t next = 0; /* they come in this order, too */
   for (const char *const *name = places; *name != NULL; name++) {
-    size_t i = 0;
-    while (i < count && strcmp(headers[i].name, *name) != 0) i++;
-    if (i < count)
-      lua_pushstring(L, headers[i].value);
+    if (next < count && strcmp(headers[next].name, *name) == 0)
+      lua_pushstring(L, headers[next++].value);
     else
       lua_pushnil(L);
   }

@@ -82,7 +82,35 @@ static int call_result(lua_State *L) {
   return 1;
 }
 
+/* call:success() -> status, elapsed, elapsed and wait of its attempt, recovered, and limit | nil, remaining, reset and
+ * as_of of the quota, or nothing of an unknown one: of a call that succeeded with its first attempt. Nothing at all of
+ * any other, see call:result. */
+static int call_success(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  const lks_quota *quota = &box->quota;
+  lks_result result;
+  lks_call_result(box->call, &result);
+  if (result.kind != LKS_KIND_NONE || result.attempt_count != 1 || result.status == 0) return 0;
+  const lks_attempt *attempt = result.attempts;
+  if (attempt->kind != LKS_KIND_NONE || attempt->status != result.status || attempt->resent > 0) return 0;
+  lua_settop(L, 0);
+  lua_pushinteger(L, result.status);
+  lks_lua_push_span(L, result.elapsed);
+  lks_lua_push_span(L, attempt->elapsed);
+  lks_lua_push_span(L, attempt->wait);
+  lua_pushboolean(L, result.recovered);
+  if (!quota->known) return 5;
+  if (quota->limit >= 0)
+    lks_lua_push_whole(L, quota->limit);
+  else
+    lua_pushnil(L);
+  lks_lua_push_whole(L, lks_quota_remaining(quota));
+  lks_lua_push_span(L, quota->reset);
+  lks_lua_push_span(L, quota->as_of);
+  return 9;
+}
+
 void lks_lua_open_result(lua_State *L) {
-  static const luaL_Reg methods[] = {{"result", call_result}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"result", call_result}, {"success", call_success}, {NULL, NULL}};
   lks_lua_add_methods(L, LKS_CALL_TYPE, methods);
 }

@@ -71,7 +71,7 @@ end
 local function succeed(task, call)
   if not task.reads then task.changed = "applied" end
   local headers = call:headers(task.headers) or {}
-  local result = call:result()
+  local result = response.fields(call)
   call:close()
   task.result = result
   local value = task.value
