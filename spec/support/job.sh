@@ -8,6 +8,8 @@ results=$1 number=$2 part=$3 what=$4
 log=$results/$number.log
 counts=$results/$number.counts
 limit=${TIMEOUT:-240}
+# It builds everything a dozen times.
+[ "$part" != packaging ] || limit=$((limit * 3))
 # Without a process, of which there would be two for each of many jobs.
 seconds() {
   if ! read -r now _ 2>/dev/null </proc/uptime; then now=$(date +%s); fi
