@@ -10,6 +10,8 @@
 /* Most bytes of a number. */
 #define LKS_BYTES_SIZE 10
 
+/* Writes a number to `bytes`, which has room for LKS_BYTES_SIZE, and returns how many it takes. */
+size_t lks_bytes_put(char *bytes, int64_t number);
 /* False: see lks_buffer. */
 bool lks_bytes_append(lks_buffer *out, int64_t number);
 /* Reads a number at *bytes, which lies before `end` or at it, and moves *bytes behind it. False when there is none. */

@@ -106,6 +106,17 @@ lks_state *lks_lua_check_state(lua_State *L, int index);
 /* Pushes an empty one. */
 lks_state *lks_lua_push_state(lua_State *L);
 
+/* Makes of `state` what a place keeps, joined with what is remembered: see lks_state_join. From index `first` on: the
+ * bytes that were read there or nil, what is remembered or nil, whether the place was not told all of that, whether it
+ * says that it lost something. False: the bytes are no state. */
+bool lks_lua_take_up(lua_State *L, lks_state *state, int first, lks_time now);
+/* Pushes the state at `index` as bytes, the next in its lineage, and how many seconds it is worth keeping. Returns how
+ * many values that are: none when it says nothing new that matters. `kept`: there were bytes that it was read from. */
+int lks_lua_push_news(lua_State *L, int index, bool kept, lks_time now);
+
+/* In [0, 1), for jitter and for what is not to be met again. */
+double lks_lua_random(void);
+
 /* Pushes what the call wants next: action, seconds, effects. Where the store is this process's, pacing is settled. */
 int lks_lua_push_next(lua_State *L, lks_call_box *box, lks_memory_store *store, lks_time now);
 

@@ -117,25 +117,42 @@ static int call_later(lua_State *L) {
   return 0;
 }
 
-/* call:take(state, now, longest, estimated, sharers | nil) -> the wait for the slot that was taken, nil when none was.
- * `now` by the state's clock, which is only thought to say that under `estimated`; `sharers`: see lks_windows_share.
- * Nothing is changed but the state until call:paced. */
-static int call_take(lua_State *L) {
-  lks_call_box *box = lks_lua_check_call(L);
-  lks_state *state = lks_lua_check_state(L, 2);
-  lks_time now = lks_lua_check_time(L, 3);
-  lks_wish wish = lks_client_wish(box->client, box->call, lks_lua_check_time(L, 4), now);
+static void take(lks_call_box *box, lks_state *state, lks_time now, lks_span longest, bool estimated,
+                 unsigned sharers) {
+  lks_wish wish = lks_client_wish(box->client, box->call, longest, now);
   lks_windows windows = *lks_client_windows(box->client);
-  wish.estimated = lua_toboolean(L, 5) != 0;
-  lks_windows_share(&windows, (unsigned)luaL_optinteger(L, 6, 1));
+  wish.estimated = estimated;
+  lks_windows_share(&windows, sharers);
   box->taken.ticket = box->ticket;
   box->taken.now = now;
   box->taken.kind = lks_state_take(state, &windows, &wish, now, &box->taken.ticket, &box->taken.span);
+}
+
+/* call:take(state, now, longest, sharers) -> the wait for the slot that was taken, nil when none was. `now` by the
+ * state's clock; `sharers`: see lks_windows_share. Nothing is changed but the state until call:paced. */
+static int call_take(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  take(box, lks_lua_check_state(L, 2), lks_lua_check_time(L, 3), lks_lua_check_time(L, 4), false,
+       (unsigned)luaL_checkinteger(L, 5));
   if (box->taken.kind == LKS_KIND_NONE)
     lks_lua_push_span(L, box->taken.span);
   else
     lua_pushnil(L);
   return 1;
+}
+
+/* call:take_from(state, now, longest, estimated, bytes | nil, own | nil, untold, lost) -> whether the bytes are a
+ * state, and as state:write. state:take_up, call:take and state:write in one; `now` is only thought to be what the
+ * state's clock says under `estimated`. */
+static int call_take_from(lua_State *L) {
+  lks_call_box *box = lks_lua_check_call(L);
+  lks_state *state = lks_lua_check_state(L, 2);
+  lks_time now = lks_lua_check_time(L, 3);
+  bool joined = lks_lua_take_up(L, state, 6, now);
+  lua_pushboolean(L, joined);
+  if (!joined) return 1;
+  take(box, state, now, lks_lua_check_time(L, 4), lua_toboolean(L, 5) != 0, 1);
+  return 1 + lks_lua_push_news(L, 2, !lua_isnil(L, 6), now);
 }
 
 /* call:paced(now, ago): what was taken `ago` seconds before holds */
@@ -255,6 +272,7 @@ void lks_lua_open_call(lua_State *L) {
                                      {"grant", call_grant},
                                      {"later", call_later},
                                      {"take", call_take},
+                                     {"take_from", call_take_from},
                                      {"paced", call_paced},
                                      {"settle", call_settle},
                                      {"attempt", call_attempt},

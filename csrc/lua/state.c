@@ -45,46 +45,58 @@ static int state_copy(lua_State *L) {
 }
 
 /* state:read(bytes | nil) -> whether they are a state. nil: nothing is kept */
-static int state_read(lua_State *L) {
+static bool read_bytes(lua_State *L, lks_state *state, int index) {
   size_t length = 0;
-  const char *bytes = luaL_optlstring(L, 2, NULL, &length);
-  lks_state *state = lks_lua_check_state(L, 1);
-  lua_pushboolean(L, (bytes == NULL || length > 0) && lks_state_bytes_read(state, bytes, length));
+  const char *bytes = luaL_optlstring(L, index, NULL, &length);
+  return (bytes == NULL || length > 0) && lks_state_bytes_read(state, bytes, length);
+}
+
+static int state_read(lua_State *L) {
+  lua_pushboolean(L, read_bytes(L, lks_lua_check_state(L, 1), 2));
   return 1;
 }
 
-/* state:join(own | nil, untold, lost, now, chance): see lks_state_join. `chance` from core.random */
-static int state_join(lua_State *L) {
-  const lks_state *own = lua_isnoneornil(L, 2) ? NULL : lks_lua_check_state(L, 2);
-  int64_t lineage = 1 + (int64_t)((double)luaL_checknumber(L, 6) * 9007199254740991.0);
-  bool joined = lks_state_join(lks_lua_check_state(L, 1), own, lua_toboolean(L, 3) != 0, lua_toboolean(L, 4) != 0,
-                               lks_lua_check_time(L, 5), lineage);
-  return joined ? 0 : lks_lua_no_memory(L);
+bool lks_lua_take_up(lua_State *L, lks_state *state, int first, lks_time now) {
+  if (!read_bytes(L, state, first)) return false;
+  const lks_state *own = lua_isnoneornil(L, first + 1) ? NULL : lks_lua_check_state(L, first + 1);
+  bool lost = lua_toboolean(L, first + 3) != 0;
+  bool begins = state->lineage == 0 || lost || (own != NULL && lks_state_is_before(state, own));
+  int64_t lineage = begins ? 1 + (int64_t)(lks_lua_random() * 9007199254740991.0) : 0;
+  if (!lks_state_join(state, own, lua_toboolean(L, first + 2) != 0, lost, now, lineage)) lks_lua_no_memory(L);
+  return true;
 }
 
-static const lks_buffer *saved(lua_State *L) {
-  lks_buffer *out = &check_box(L, 1)->saved;
+/* state:take_up(now, bytes | nil, own | nil, untold, lost) -> whether the bytes are a state; see lks_lua_take_up */
+static int state_take_up(lua_State *L) {
+  lua_pushboolean(L, lks_lua_take_up(L, lks_lua_check_state(L, 1), 3, lks_lua_check_time(L, 2)));
+  return 1;
+}
+
+static int push_bytes(lua_State *L, int index, lks_time now) {
+  lks_state *state = lks_lua_check_state(L, index);
+  lks_buffer *out = &check_box(L, index)->saved;
   lks_buffer_clear(out);
-  if (!lks_state_bytes_write(lks_lua_check_state(L, 1), out)) lks_lua_no_memory(L);
-  return out;
+  if (!lks_state_bytes_write(state, out)) lks_lua_no_memory(L);
+  lua_pushlstring(L, out->data, out->length);
+  lks_lua_push_span(L, lks_state_life(state, now));
+  return 2;
 }
 
 /* state:bytes(now) -> bytes, how many seconds the state is worth keeping */
 static int state_bytes(lua_State *L) {
-  lks_time now = lks_lua_check_time(L, 2);
-  const lks_buffer *bytes = saved(L);
-  lua_pushlstring(L, bytes->data, bytes->length);
-  lks_lua_push_span(L, lks_state_life(lks_lua_check_state(L, 1), now));
-  return 2;
+  return push_bytes(L, 1, lks_lua_check_time(L, 2));
 }
 
-/* state:write(now, kept) -> as state:bytes, of the next in its lineage; nothing when it says nothing new that matters.
- * `kept`: there were bytes that it was read from */
-static int state_write(lua_State *L) {
-  lks_state *state = lks_lua_check_state(L, 1);
-  if (!lks_state_matters(state, lua_toboolean(L, 3) != 0, lks_lua_check_time(L, 2))) return 0;
+int lks_lua_push_news(lua_State *L, int index, bool kept, lks_time now) {
+  lks_state *state = lks_lua_check_state(L, index);
+  if (!lks_state_matters(state, kept, now)) return 0;
   state->sequence++;
-  return state_bytes(L);
+  return push_bytes(L, index, now);
+}
+
+/* state:write(now, kept): see lks_lua_push_news */
+static int state_write(lua_State *L) {
+  return lks_lua_push_news(L, 1, lua_toboolean(L, 3) != 0, lks_lua_check_time(L, 2));
 }
 
 /* state:is_before(other) -> whether the other is what became of it */
@@ -132,9 +144,9 @@ static int state_hold(lua_State *L) {
 
 void lks_lua_open_state(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"copy", state_copy},   {"read", state_read},           {"join", state_join},     {"bytes", state_bytes},
-      {"write", state_write}, {"is_before", state_is_before}, {"quota", state_quota},   {"forecast", state_forecast},
-      {"life", state_life},   {"hold", state_hold},           {"close", state_collect}, {NULL, NULL}};
+      {"copy", state_copy},   {"read", state_read},           {"take_up", state_take_up}, {"bytes", state_bytes},
+      {"write", state_write}, {"is_before", state_is_before}, {"quota", state_quota},     {"forecast", state_forecast},
+      {"life", state_life},   {"hold", state_hold},           {"close", state_collect},   {NULL, NULL}};
   lks_lua_new_type(L, LKS_STATE_TYPE, methods, state_collect);
   lua_pushcfunction(L, state_new);
   lua_setfield(L, -2, "state");

@@ -77,12 +77,15 @@ static int system_slug(lua_State *L) {
   return 1;
 }
 
-/* core.random() -> number in [0, 1), for jitter */
-static int system_random(lua_State *L) {
+double lks_lua_random(void) {
   unsigned char bytes[4] = {0};
   if (!fill_random(bytes, sizeof bytes)) bytes[3] = 128; /* half the longest wait, where chance cannot be had */
-  double value = bytes[0] + bytes[1] * 256.0 + bytes[2] * 65536.0 + bytes[3] * 16777216.0;
-  lua_pushnumber(L, (lua_Number)(value / 4294967296.0));
+  return (bytes[0] + bytes[1] * 256.0 + bytes[2] * 65536.0 + bytes[3] * 16777216.0) / 4294967296.0;
+}
+
+/* core.random() -> number in [0, 1), for jitter */
+static int system_random(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lks_lua_random());
   return 1;
 }
 

@@ -57,17 +57,23 @@ end
 
 --- @class locksmith.Remembered
 --- @field state userdata by the store's clock
+--- @field turn integer how often the state was replaced
 --- @field untold boolean the store may not know all of it
 --- @field ahead number seconds that the store's clock is ahead of the caller's
 --- @field own_clock boolean? the store has one
+--- @field spare userdata? a state that nobody uses
 local function remembered(self, name, now)
   local notes = self.notes
   local known = notes.names[name]
   if known then return known end
   if notes.count >= NAMES_MAX then sweep(notes, now) end
-  known = { state = core.state(), untold = false, ahead = 0 }
+  known = { state = core.state(), turn = 0, untold = false, ahead = 0 }
   notes.names[name], notes.count = known, notes.count + 1
   return known
+end
+
+local function replace(known, state, untold)
+  known.state, known.untold, known.turn = state, untold, known.turn + 1
 end
 
 local function is_time(value)
@@ -112,44 +118,49 @@ local function swap(self, name, version, bytes, life, patience)
   return done
 end
 
---- Lets `change` work on the state of that name, and makes the outcome everyone's.
----@param change fun(state: userdata, now: number, estimated: boolean) may be called several times; `now` by the store's
----  clock, which is only thought to say that when it is not this process's
+--- Lets `work` make a state of what is kept under that name, and makes the outcome everyone's.
+---@param work fun(state: userdata, now: number, here: number, estimated: boolean, ...): boolean, string?, number?
+---  whether the bytes are a state, and as state:write; may be called several times. `now` by the store's clock, which
+---  is only thought to say that when it is not this process's; `here` by this process's; the rest as state:take_up
+---  takes it
+---@param began number what the clock says
 ---@param patience number seconds
 ---@return boolean ok
 ---@return string? message when the store failed
-local function update(self, clock, name, change, patience)
-  local ends, exact = clock() + patience, false
+local function update(self, clock, name, work, began, patience)
+  local ends, exact = began + patience, false
   for _ = 1, ROUNDS do
-    local ok, bytes, version, now, lost, seen = read(self, name, math.max(ends - clock(), 0), exact)
+    local ok, bytes, version, now, lost, seen = read(self, name, patience, exact)
     if not ok then return false, bytes end
     local here = clock()
-    local known, state = remembered(self, name, here), core.state()
-    if not state:read(bytes) then return false, NO_STATE end
+    local known = remembered(self, name, here)
+    local own, turn, state = known.state, known.turn, known.spare or core.state()
+    known.spare = nil
     local estimated = now ~= nil
+    local sound, after, life = work(state, now or here, here, estimated, bytes, own, known.untold, lost)
+    if not sound then return false, NO_STATE end
     known.ahead, known.own_clock = estimated and now - here or 0, estimated
-    now = now or here
-    local own = known.state
-    state:join(own, known.untold, lost, now, core.random())
-    change(state, now, estimated)
-    local after, life = state:write(now, bytes ~= nil)
     local done, message = true, nil
     if after then
-      done, message = swap(self, name, version, after, life + SLACK, math.max(ends - clock(), 0))
+      done, message = swap(self, name, version, after, life + SLACK, math.max(ends - here, 0))
     elseif seen and not exact then
       done, exact = false, true -- no swap would tell whether others have been there
     end
     if done then
       -- Meanwhile others in this process may have come further, or been without the store.
-      if known.state == own then
-        known.state, known.untold = state, false
+      if known.turn == turn then
+        replace(known, state, false)
+        known.spare = own
       elseif not known.untold and known.state:is_before(state) then
-        known.state = state
+        replace(known, state, false)
       end
       return true
     end
+    known.spare = state
     if done == nil then return false, message end
-    if clock() >= ends then break end
+    local present = clock()
+    if present >= ends then break end
+    patience = ends - present
   end
   return false, "others are first again and again"
 end
@@ -171,9 +182,9 @@ local function reserve_locally(self, session, call, longest, exchange, began)
   local now = session.now()
   local known, trial = remembered(self, exchange.name, now), core.state()
   trial:copy(known.state)
-  local wait = call:take(trial, now + known.ahead, math.max(0, longest - (now - began)), false, sharers())
+  local wait = call:take(trial, now + known.ahead, math.max(0, longest - (now - began)), sharers())
   if wait and wait > 0 then return call:later(now, math.min(wait, RECHECK)) end
-  known.state, known.untold = trial, true
+  replace(known, trial, true)
   call:paced(now, 0)
 end
 
@@ -192,10 +203,10 @@ function carried.reserve(session, call, longest, exchange)
     if passed > 0 and core.now() - granted.real < passed / 2 then return call:grant(began, 0) end
   end
   local taken
-  local ok, message = update(self, clock, exchange.name, function(state, now, estimated)
-    taken = clock()
-    call:take(state, now, math.max(0, longest - (taken - began)), estimated)
-  end, math.max(call:deadline() - began, 0))
+  local ok, message = update(self, clock, exchange.name, function(state, now, here, estimated, ...)
+    taken = here
+    return call:take_from(state, now, math.max(0, longest - (here - began)), estimated, ...)
+  end, began, math.max(call:deadline() - began, 0))
   local now = clock()
   if ok then
     local known = remembered(self, exchange.name, now)
@@ -213,12 +224,16 @@ end
 local function tell(self, session, call, exchange, change)
   local now = session.now()
   local name = exchange.name or call:state_name()
-  local ok, message = update(self, session.now, name, change, math.max(call:deadline() - now, LAST_WORD))
+  local ok, message = update(self, session.now, name, function(state, store_now, _, _, bytes, ...)
+    if not state:take_up(store_now, bytes, ...) then return false end
+    change(state, store_now)
+    return true, state:write(store_now, bytes ~= nil)
+  end, now, math.max(call:deadline() - now, LAST_WORD))
   if ok then return end
   local known, own = remembered(self, name, now), core.state()
   own:copy(known.state)
   change(own, session.now() + known.ahead)
-  known.state, known.untold = own, true
+  replace(known, own, true)
   complain(exchange, message)
 end
 
@@ -249,11 +264,10 @@ function carried.look(session, name, now)
   local self = session.store
   local ok, bytes, _, store_now, lost = read(self, name, nil, true)
   local known, state = remembered(self, name, now), core.state()
-  if ok and not state:read(bytes) then ok, bytes = false, NO_STATE end
-  if ok then
-    state:join(known.state, known.untold, lost, store_now or now, core.random())
-    return state, store_now or now
+  if ok and not state:take_up(store_now or now, bytes, known.state, known.untold, lost) then
+    ok, bytes = false, NO_STATE
   end
+  if ok then return state, store_now or now end
   if session.on_store_error == "fail" then return nil, OUT_OF_REACH .. bytes end
   return known.state, now + known.ahead
 end

@@ -9,7 +9,8 @@ local shell = require "spec.support.shell"
 
 local calls = {}
 
-local FEW, MANY, VISITORS = 200, 800, 16
+-- The first ones warm up.
+local FEW, MANY, VISITORS = 500, 1500, 16
 
 -- Its quota goes down by one with each call, as the service's does.
 local UPSTREAM = [[

@@ -47,7 +47,7 @@ local function before(version, steps)
 end
 
 local function step_key(key, version)
-  return ("%s:%.0f"):format(key, version)
+  return key .. ":" .. version
 end
 
 local function only_remembers_a_quota(bytes, now)
@@ -184,13 +184,18 @@ function module.new(name)
     if first and ngx.log then ngx.log(ngx.ERR, "locksmith: ", problem) end
     return problem
   end
+  local last, last_full
+  local function full(key)
+    if key ~= last then last, last_full = key, PREFIX .. key end
+    return last_full
+  end
   local function explained(result, problem)
     if result ~= nil or type(problem) ~= "string" then return result, problem end
     return nil, say(("lua_shared_dict %s%s %s"):format(name, problem == NO_STATE and "" or ":", problem))
   end
   return setmetatable({
-    read = function(key) return explained(read(dict, PREFIX .. key)) end,
-    swap = function(key, ...) return explained(swap(dict, PREFIX .. key, ...)) end,
+    read = function(key) return explained(read(dict, full(key))) end,
+    swap = function(key, ...) return explained(swap(dict, full(key), ...)) end,
     too_small = function(bytes)
       local problem = too_small(dict, name, bytes)
       return problem and say(problem)
