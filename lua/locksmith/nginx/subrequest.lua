@@ -20,6 +20,14 @@ local PATIENCE = 60
 ---@field answer any what ngx.location.capture gave, or raised
 ---@field wakes table semaphore
 
+-- Semaphores that nobody waits at: making one, and collecting it, is dear.
+local FREE_MAX = 64
+local free = {}
+
+local function give_back(wakes)
+  if #free < FREE_MAX and wakes:count() == 0 then free[#free + 1] = wakes end
+end
+
 local function carry(task, location, options)
   task.ok, task.answer = pcall(ngx.location.capture, location, options)
   task.done = true
@@ -55,7 +63,7 @@ end
 ---@return table|string answer of ngx.location.capture, or what it raised
 function subrequest.run(location, options, limit)
   if not loaded then return pcall(ngx.location.capture, location, options) end
-  local task, shared = { wakes = semaphore.new() }, options.ctx
+  local task, shared = { wakes = table.remove(free) or semaphore.new(), done = false }, options.ctx
   ngx.thread.spawn(carry, task, location, options)
   if not task.done then task.wakes:wait(limit) end
   if not task.done and not shared.locksmith_seen then
@@ -63,7 +71,10 @@ function subrequest.run(location, options, limit)
     repeat task.wakes:wait(PATIENCE) until task.done or shared.locksmith_seen
     if not task.done then task.wakes:wait(limit) end
   end
-  if task.done then return task.ok, task.answer end
+  if task.done then
+    give_back(task.wakes)
+    return task.ok, task.answer
+  end
   shared.locksmith_given_up = true
   local caller = coroutine.running()
   ngx.thread.spawn(see_off, task, caller, is_light_thread(caller) or ngx.get_phase() ~= "content")
