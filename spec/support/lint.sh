@@ -49,7 +49,9 @@ tidy() {
   ! have clang-format || check clang-format clang-format --dry-run -Werror $sources
   ! have clang-tidy || check clang-tidy tidy
   # In no package of Debian's, so nobody is told to install it.
-  ! command -v lua-language-server >/dev/null 2>&1 ||
-    check lua-language-server lua-language-server --check=. --checklevel=Error
+  ! command -v lua-language-server >/dev/null 2>&1 || {
+    check 'lua-language-server, what users write' spec/editors/run
+    check 'lua-language-server, errors of ours' lua-language-server --check=. --checklevel=Error
+  }
 }
 exit "$failed"
