@@ -19,9 +19,9 @@ local MODULE = [[
     sent:rpush("times", ("%.6f"):format(core.now()))
     return { status = 201, headers = {}, body = "{}" }
   end
-  return function(rate)
+  return function(dict, rate)
     made[rate] = made[rate] or assert(locksmith.lockpub { api_key = require("locksmith.sandbox").LOCKPUB_KEY,
-      store = locksmith.shdict "pacing", rate = cjson.decode(rate), transport = transport, timeout = 0.5 })
+      store = locksmith.shdict(dict), rate = cjson.decode(rate), transport = transport, timeout = 0.5 })
     local link, err = made[rate].links:create { type = "url", target_url = "https://example.com/",
       password = "share-this-separately", memo = "Client contract" }
     ngx.print(link and "sent" or err.kind)
@@ -29,7 +29,7 @@ local MODULE = [[
 ]]
 
 local SERVER = [[
-  location = /call { content_by_lua_block { require("site")(ngx.unescape_uri(ngx.var.arg_rate)) } }
+  location = /call { content_by_lua_block { require("site")(ngx.var.arg_dict, ngx.unescape_uri(ngx.var.arg_rate)) } }
   location = /sent {
     content_by_lua_block {
       local sent = ngx.shared.sent
@@ -62,7 +62,7 @@ describe("several workers of one nginx", function()
   local site, visitors
   setup(function()
     site = runner.start { workers = WORKERS, path = "@DIR@/?.lua;", server = SERVER, files = { ["site.lua"] = MODULE },
-      http = "lua_shared_dict pacing 1m;\nlua_shared_dict sent 4m;\n" }
+      http = "lua_shared_dict pacing 1m;\nlua_shared_dict small 24k;\nlua_shared_dict sent 4m;\n" }
     visitors = runner.start()
   end)
   teardown(function()
@@ -71,10 +71,12 @@ describe("several workers of one nginx", function()
   end)
 
   --- Lets visitors call for a while, during which `disturb` is at work, and looks at what was sent.
+  ---@param dict string? the dict that they share
   ---@return number[] times
   ---@return table answers
-  local function saturate(rate, disturb)
-    local path = "/call?rate=" .. cjson.encode(rate):gsub("[^0-9]", function(c) return ("%%%02x"):format(c:byte()) end)
+  local function saturate(rate, disturb, dict)
+    local escaped = cjson.encode(rate):gsub("[^0-9]", function(c) return ("%%%02x"):format(c:byte()) end)
+    local path = "/call?dict=" .. (dict or "pacing") .. "&rate=" .. escaped
     local finish = visitors:begin(LOAD, site.nginx.port, path, SECONDS, VISITORS)
     if disturb then disturb() end
     local answers, times = finish(), {}
@@ -113,9 +115,17 @@ describe("several workers of one nginx", function()
     assert.is_true(#times >= 20, #times)
   end)
 
-  it("have nothing to say in the log but who was killed", function()
+  it("keep to them, each to its share, where the dict is too small", function()
+    assert.is_true(#saturate({ { 200, 0.4 } }, nil, "small") >= 100)
+  end)
+
+  it("have nothing to say in the log but who was killed, and once which dict is too small", function()
+    local small = 0
     for line in site:log():gmatch "[^\n]+" do
-      assert.truthy(line:find "%[notice%]" or line:find "exited on signal 9", line)
+      local said = line:find("lua_shared_dict small of 24 KB is too small for this rate, which needs 56 KB", 1, true)
+      if said then small = small + 1 end
+      assert.truthy(said or line:find "%[notice%]" or line:find "exited on signal 9", line)
     end
+    assert.equal(1, small)
   end)
 end)

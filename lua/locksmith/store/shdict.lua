@@ -176,12 +176,13 @@ function module.new(name)
   local dict = dicts[name]
   if not dict then error(("locksmith.shdict: nginx has no \"lua_shared_dict %s\""):format(name), 2) end
   local said = {}
-  --- Says in nginx's error log what an operator has to mend, once for all workers where the dict can tell.
+  --- Says in nginx's error log what an operator has to mend; once for all workers, or for each of them where the dict
+  --- has not even room for that mark.
   local function say(problem)
     if said[problem] then return problem end
     said[problem] = true
-    local first = dict:add(PREFIX .. "said:" .. problem, 1, SAID_LIFE)
-    if first and ngx.log then ngx.log(ngx.ERR, "locksmith: ", problem) end
+    local _, why = dict:add(PREFIX .. "said:" .. problem, 1, SAID_LIFE)
+    if why ~= "exists" and ngx.log then ngx.log(ngx.ERR, "locksmith: ", problem) end
     return problem
   end
   local last, last_full
