@@ -36,15 +36,24 @@ static inline int lks_compat_absindex(lua_State *L, int index) {
 #undef luaL_newlibtable
 #undef luaL_newlib
 #undef luaL_testudata
-#undef lua_rawlen
 #undef lua_absindex
 #define luaL_setfuncs lks_compat_setfuncs
 #define luaL_newlibtable(L, functions) lua_createtable(L, 0, (int)(sizeof(functions) / sizeof((functions)[0]) - 1))
 #define luaL_newlib(L, functions) (luaL_newlibtable(L, functions), luaL_setfuncs(L, functions, 0))
 #define luaL_testudata lks_compat_testudata
-#define lua_rawlen lua_objlen
 #define lua_absindex lks_compat_absindex
 
 #endif
+
+/* As lua_rawlen, whose result may be wider than a size: no value in memory is. */
+static inline size_t lks_compat_rawlen(lua_State *L, int index) {
+#if LUA_VERSION_NUM == 501
+  return lua_objlen(L, index);
+#else
+  return (size_t)lua_rawlen(L, index);
+#endif
+}
+#undef lua_rawlen
+#define lua_rawlen lks_compat_rawlen
 
 #endif

@@ -87,9 +87,9 @@ static bool push_clean(lua_State *L) {
 #if LUA_VERSION_NUM >= 503
   case LUA_TNUMBER: {
     if (lua_isinteger(L, -1)) return false;
-    lua_Number number = lua_tonumber(L, -1);
-    lua_Integer integer;
-    if (!lua_numbertointeger(number, &integer) || (lua_Number)integer != number) return false;
+    int is_whole;
+    lua_Integer integer = lua_tointegerx(L, -1, &is_whole);
+    if (!is_whole) return false;
     lua_pushinteger(L, integer);
     return true;
   }
