@@ -134,12 +134,13 @@ describe("a request that is read", function()
     assert.is_nil(request or status)
     assert.equal(1000 + IDLE, loop.now())
     local chunked = "Transfer-Encoding: chunked\r\n"
-    for _, text in ipairs { "GET / HT", post("Content-Length: 5\r\n", "hell"), post(chunked, "5"),
+    for n, text in ipairs { "GET / HT", post("Content-Length: 5\r\n", "hell"), post(chunked, "5"),
       post(chunked, "5\r\nhe"), post(chunked, "0\r\nTrailer") } do
-      from, _, loop = arriving { text }
-      request, status = http1.read(from, IDLE, PATIENCE)
+      local asking
+      asking, _, loop = arriving { text }
+      request, status = http1.read(asking, IDLE, PATIENCE)
       assert.is_nil(request)
-      assert.equal(408, status)
+      assert.equal(408, status, n)
       assert.equal(1000 + PATIENCE, loop.now())
     end
   end)

@@ -3,13 +3,16 @@
 # usage: deps.sh demo|test|lint|fuzz ...
 set -u
 
-# What the demonstration needs: one Lua, libcurl, lua-cjson, argparse for the command, and LuaSocket for the sandbox.
-demo='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-cjson lua-argparse lua-socket'
-# What the tests need. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
-test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
-  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl openssl valgrind ccache locales'
+# Where releases call a package otherwise, or one of several will do: their names, divided by "|".
+curl='libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
 
-lint='lua5.4 liblua5.4-dev libcurl4-openssl-dev pkg-config lua-check shellcheck clang-format clang-tidy'
+# What the demonstration needs: one Lua, libcurl, lua-cjson, argparse for the command, and LuaSocket for the sandbox.
+demo="lua5.4 liblua5.4-dev $curl pkg-config lua-cjson lua-argparse lua-socket"
+# What the tests need. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
+test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev
+  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl ca-certificates procps openssl valgrind ccache locales'
+
+lint="lua5.4 liblua5.4-dev $curl pkg-config lua-check shellcheck clang-format clang-tidy"
 
 # libFuzzer is in a package that bears the version of clang.
 fuzz() {
@@ -42,11 +45,18 @@ if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>
   exit 1
 fi
 
-# shellcheck disable=SC2086
-present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p')
+# The names of one word of the lists.
+names() {
+  printf '%s\n' "$1" | tr '|' ' '
+}
+# shellcheck disable=SC2046,SC2086
+present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $(names "$wanted") 2>/dev/null | sed -n 's/ installed$//p')
 missing=
 for package in $wanted; do
-  printf '%s\n' "$present" | grep -qxF "$package" || missing="$missing $package"
+  for name in $(names "$package"); do
+    if printf '%s\n' "$present" | grep -qxF "$name"; then continue 2; fi
+  done
+  missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 if [ "${DEPS:-}" = skip ]; then
@@ -66,11 +76,26 @@ fi
 echo "Installing:$missing"
 # A repository of the user's that is out of reach need not matter here.
 $as_root apt-get -q update || echo "apt-get update had trouble; going on with what is known" >&2
+# What this release has, by the name that it has there. What it dropped is gone on without.
+chosen=
+dropped=
+for package in $missing; do
+  for name in $(names "$package"); do
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      chosen="$chosen $name"
+      continue 2
+    fi
+  done
+  dropped="$dropped $package"
+done
+[ -z "$dropped" ] || echo "not to be had in this release, so going on without:$dropped" >&2
+[ -n "$chosen" ] || exit 0
 # Nothing of the user's is removed to make room.
 # shellcheck disable=SC2086
 $as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get -q install -y --no-install-recommends --no-remove $missing || {
-  echo "These packages could not be installed:$missing" >&2
+  apt-get -q install -y --no-install-recommends --no-remove $chosen || {
+  echo "These packages could not be installed:$chosen" >&2
+  echo "Where one of them conflicts with what is here, put it in the way you like and say so: DEPS=skip make ..." >&2
   exit 1
 }
 if [ -d /run/systemd/system ]; then

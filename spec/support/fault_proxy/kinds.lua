@@ -61,8 +61,7 @@ function kinds.normalize(entry)
   local fault = {}
   for name, value in pairs(entry) do
     -- A JSON object cannot hold the positional kind of a Lua table, so it may arrive as the key "1".
-    if name == 1 or name == "1" then name = "kind" end
-    fault[name] = value
+    fault[(name == 1 or name == "1") and "kind" or name] = value
   end
   local known = kinds.options[fault.kind]
   if not known then return nil, "unknown fault: " .. tostring(fault.kind) end

@@ -14,8 +14,8 @@ local ALL = { id = true, address = true, subdomain = true, domain = true, full_a
 
 local function columns(text)
   local list = {}
-  for name in (text .. ","):gmatch "([^,]*)," do
-    name = name:match "^ *(.-) *$"
+  for part in (text .. ","):gmatch "([^,]*)," do
+    local name = part:match "^ *(.-) *$"
     if not ALL[name] then
       local near = core.nearest(name, ALL)
       return nil, ("'%s' is not a field of an alias%s"):format(name, near and ("; did you mean %s?"):format(near) or "")
