@@ -111,6 +111,32 @@ static bool is_plain_name(const char *name, size_t length) {
   return true;
 }
 
+/* Services send few different names; one that invents names must not fill the memory. */
+#define KNOWN_MAX 200
+
+/* Pushes the name at index 3 in small letters, from the table of those that came before. False, and nothing of use is
+ * pushed: it is not plain. */
+static bool push_plain(lua_State *L) {
+  const int known = lua_upvalueindex(1), count = lua_upvalueindex(2);
+  lua_pushvalue(L, 3);
+  lua_rawget(L, known);
+  if (!lua_isnil(L, 5)) return true;
+  lua_settop(L, 4);
+  if (lua_type(L, 3) != LUA_TSTRING) return false;
+  size_t length;
+  const char *name = lua_tolstring(L, 3, &length);
+  if (!is_plain_name(name, length)) return false;
+  push_lower(L, name, length);
+  lua_Integer so_far = lua_tointeger(L, count);
+  if (so_far >= KNOWN_MAX) return true;
+  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 5);
+  lua_rawset(L, known);
+  lua_pushinteger(L, so_far + 1);
+  lua_replace(L, count);
+  return true;
+}
+
 /* core.plain_headers(table) -> a copy by lower-case names; nil where that takes more: two names are the same one, a
  * name has blanks, or a value is no string. */
 static int headers_plain(lua_State *L) {
@@ -119,11 +145,7 @@ static int headers_plain(lua_State *L) {
   lua_createtable(L, 0, 12);
   lua_pushnil(L);
   while (lua_next(L, 1)) { /* copy, name, value */
-    if (lua_type(L, 3) != LUA_TSTRING || lua_type(L, 4) != LUA_TSTRING) return 0;
-    size_t length;
-    const char *name = lua_tolstring(L, 3, &length);
-    if (!is_plain_name(name, length)) return 0;
-    push_lower(L, name, length);
+    if (lua_type(L, 4) != LUA_TSTRING || !push_plain(L)) return 0;
     lua_pushvalue(L, 5);
     lua_rawget(L, 2);
     if (!lua_isnil(L, 6)) return 0;
@@ -135,6 +157,8 @@ static int headers_plain(lua_State *L) {
 }
 
 void lks_lua_open_headers(lua_State *L) {
-  lua_pushcfunction(L, headers_plain);
+  lua_newtable(L);
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, headers_plain, 2);
   lua_setfield(L, -2, "plain_headers");
 }

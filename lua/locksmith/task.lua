@@ -194,8 +194,8 @@ end
 --- Carries out a method.
 ---@param carry_out fun(self: locksmith.Task, ...): any, any
 ---@return any ... what it returns
-function Task:carry_out(carry_out, ...)
-  return settled(self, protected(carry_out, self, ...))
+function Task:carry_out(carry_out, a, b, c, d)
+  return settled(self, protected(carry_out, self, a, b, c, d))
 end
 
 --- The method has returned.

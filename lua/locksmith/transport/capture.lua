@@ -122,7 +122,8 @@ local function unanswered(seen, status, limit, connect_timeout)
     return failed(connect_timeout >= limit and "timeout" or "connect", false, "no connection in time")
   end
   if seen.unresolved then
-    return failed("connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf")
+    return failed("connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf "
+      .. "that answers")
   end
   return failed("connect", false, "no connection could be made, or the certificate is not trusted: nginx's error log "
     .. "says which")
