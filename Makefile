@@ -30,14 +30,17 @@ LIB_EXTENSION = so
 SYSTEM := $(shell uname -s)
 ifeq ($(SYSTEM),Darwin)
 LIBFLAG = -bundle -undefined dynamic_lookup
-SYSTEM_FLAGS = -D_DARWIN_C_SOURCE
+SYSTEM_FLAGS = -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE
 else
+# FreeBSD, and its kin, hide what POSIX does not have (MSG_DONTWAIT, SOCK_CLOEXEC) from those who ask for POSIX.
+SYSTEM_FLAGS = $(if $(filter FreeBSD DragonFly,$(SYSTEM)),,-D_POSIX_C_SOURCE=200809L) \
+  $(if $(filter NetBSD,$(SYSTEM)),-D_NETBSD_SOURCE)$(if $(filter OpenBSD,$(SYSTEM)),-D_BSD_SOURCE)
 LIBFLAG = -shared
 # Lets the C tests make an allocation fail.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 endif
 
-C_FLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L $(SYSTEM_FLAGS) -Icsrc \
+C_FLAGS = -std=c11 $(SYSTEM_FLAGS) -Icsrc \
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 COMPILE = $(CC) $(C_FLAGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 # Both modules hold a copy of the core. Only their luaopen_ functions are visible, so that the copies never meet.
