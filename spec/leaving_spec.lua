@@ -16,13 +16,14 @@ local STORES = {
 
 --- Callers as coroutines, each resumed when it has slept enough.
 local function scene(make_store)
-  local self = { now = 1700000000, asleep = {}, sent = {}, looks = 0 }
+  local self = { now = 1700000000, asleep = {}, sent = {}, looks = 0, waits = {} }
   local function now() return self.now end
   self.lockpub = clients.lockpub(function()
     self.sent[#self.sent + 1] = self.now
     return clients.CREATED
   end, {
     store = make_store(now), clock = { now = now, sleep = coroutine.yield }, pacing_margin = 0, timeout = 300,
+    on_event = function(event) if event.type == "wait" then self.waits[#self.waits + 1] = event.wait end end,
   })
 
   local function resume(one)
@@ -86,6 +87,15 @@ for where, make_store in pairs(STORES) do
       for i, one in ipairs(order) do
         assert.same({ i, (i <= 20 and 0) or (i <= 40 and 10) or (i <= 60 and 20) or 60 }, one)
       end
+    end)
+
+    it("has all who wait told once how long, in however many parts", function()
+      local here = scene(make_store)
+      for _ = 1, 50 do here.come() end
+      here.run(here.now + 100)
+      assert.is_true(here.looks > 100)
+      assert.equal(30, #here.waits)
+      for i, span in ipairs(here.waits) do assert.equal(i <= 20 and 10 or 20, span) end
     end)
 
     it("has nobody look who waits alone", function()
