@@ -118,16 +118,26 @@ local function swap(self, name, version, bytes, life, patience)
   return done
 end
 
---- Lets `work` make a state of what is kept under that name, and makes the outcome everyone's.
----@param work fun(state: userdata, now: number, here: number, estimated: boolean, ...): boolean, string?, number?
----  whether the bytes are a state, and as state:write; may be called several times. `now` by the store's clock, which
----  is only thought to say that when it is not this process's; `here` by this process's; the rest as state:take_up
----  takes it
+--- Makes the next state of what was read, in which the call took a slot, or `change` was at work.
+---@return boolean sound the bytes are a state
+---@return string? after and the rest as state:write
+---@return number? life
+local function work(call, longest, change, state, now, estimated, bytes, own, untold, lost)
+  if not change then return call:take_from(state, now, longest, estimated, bytes, own, untold, lost) end
+  if not state:take_up(now, bytes, own, untold, lost) then return false end
+  change(state, now)
+  return true, state:write(now, bytes ~= nil)
+end
+
+--- Takes a slot in the state of that name, or lets `change` work on it, and makes the outcome everyone's.
+---@param call userdata
 ---@param began number what the clock says
 ---@param patience number seconds
+---@param longest number? seconds that the call can wait for its slot, from `began` on
+---@param change nil|fun(state: userdata, now: number) may be called several times; `now` by the store's clock
 ---@return boolean ok
----@return string? message when the store failed
-local function update(self, clock, name, work, began, patience)
+---@return string|number|nil # what the clock said when it was taken; the message when the store failed
+local function update(self, clock, name, call, began, patience, longest, change)
   local ends, exact = began + patience, false
   for _ = 1, ROUNDS do
     local ok, bytes, version, now, lost, seen = read(self, name, patience, exact)
@@ -137,7 +147,8 @@ local function update(self, clock, name, work, began, patience)
     local own, turn, state = known.state, known.turn, known.spare or core.state()
     known.spare = nil
     local estimated = now ~= nil
-    local sound, after, life = work(state, now or here, here, estimated, bytes, own, known.untold, lost)
+    local left = longest and math.max(0, longest - (here - began))
+    local sound, after, life = work(call, left, change, state, now or here, estimated, bytes, own, known.untold, lost)
     if not sound then return false, NO_STATE end
     known.ahead, known.own_clock = estimated and now - here or 0, estimated
     local done, message = true, nil
@@ -154,7 +165,7 @@ local function update(self, clock, name, work, began, patience)
       elseif not known.untold and known.state:is_before(state) then
         replace(known, state, false)
       end
-      return true
+      return true, here
     end
     known.spare = state
     if done == nil then return false, message end
@@ -202,17 +213,15 @@ function carried.reserve(session, call, longest, exchange)
     local passed = began - granted.at
     if passed > 0 and core.now() - granted.real < passed / 2 then return call:grant(began, 0) end
   end
-  local taken
-  local ok, message = update(self, clock, exchange.name, function(state, now, here, estimated, ...)
-    taken = here
-    return call:take_from(state, now, math.max(0, longest - (here - began)), estimated, ...)
-  end, began, math.max(call:deadline() - began, 0))
+  local patience = math.max(call:deadline() - began, 0)
+  local ok, taken = update(self, clock, exchange.name, call, began, patience, longest)
   local now = clock()
   if ok then
     local known = remembered(self, exchange.name, now)
     exchange.granted = known.own_clock and { at = now, real = core.now() } or nil
     return call:paced(now, math.max(0, now - taken))
   end
+  local message = taken
   complain(exchange, message)
   if session.on_store_error == "fail" then
     return call:refuse(now, "store", nil, OUT_OF_REACH .. message)
@@ -224,11 +233,8 @@ end
 local function tell(self, session, call, exchange, change)
   local now = session.now()
   local name = exchange.name or call:state_name()
-  local ok, message = update(self, session.now, name, function(state, store_now, _, _, bytes, ...)
-    if not state:take_up(store_now, bytes, ...) then return false end
-    change(state, store_now)
-    return true, state:write(store_now, bytes ~= nil)
-  end, now, math.max(call:deadline() - now, LAST_WORD))
+  local patience = math.max(call:deadline() - now, LAST_WORD)
+  local ok, message = update(self, session.now, name, call, now, patience, nil, change)
   if ok then return end
   local known, own = remembered(self, name, now), core.state()
   own:copy(known.state)
