@@ -184,6 +184,7 @@ end
 local function length_of(headers)
   local text = headers["content-length"]
   if not text then return nil end
+  if text ~= "" and not text:find "[^%d]" then return tonumber(text) end
   local length
   for member in (text .. ","):gmatch "[ \t]*([^,]-)[ \t]*," do
     if not member:find "^%d+$" or length and tonumber(member) ~= length then return nil, true end
