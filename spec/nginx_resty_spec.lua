@@ -359,3 +359,33 @@ end
 
 describe_with("transport resty over the double of lua-resty-http", "resty")
 describe_with("transport resty over lua-resty-http itself", "real")
+
+describe("a lua-resty-http that cannot be loaded", function()
+  local site
+
+  setup(function()
+    site = nginx.start {
+      path = nginx.root .. "/spec/support/broken_resty/?.lua;",
+      server = [[
+        location / {
+          content_by_lua_block {
+            local sandbox = require "locksmith.sandbox"
+            local client = assert(require("locksmith").locker { api_key = sandbox.LOCKER_KEY,
+              transport = ngx.var.arg_transport })
+            local _, err = client.addresses:list()
+            ngx.print(err.kind, " ", err.message)
+          }
+        }
+      ]],
+    }
+  end)
+  teardown(function() site:stop() end)
+
+  for _, query in ipairs { "/?transport=resty", "/" } do
+    it("is not said to be missing, asked for by " .. query, function()
+      local told = site:get(query).body
+      assert.truthy(told:find "^config .* cannot be loaded: .*module 'resty%.string' not found %(", told)
+      assert.truthy(told:find("install lua-resty-string", 1, true), told)
+    end)
+  end
+end)

@@ -31,9 +31,10 @@ local WRITES = { POST = true, PUT = true, PATCH = true }
 
 ---@param options table the client's options
 ---@param chosen boolean it is taken for want of lua-resty-http, not asked for
+---@param problem string? what keeps lua-resty-http from being loaded
 ---@return table? transport
 ---@return string? message why it cannot be used
-function capture.new(options, chosen)
+function capture.new(options, chosen, problem)
   if options.ca_file then
     return nil, 'transport "capture" cannot use ca_file: nginx trusts what proxy_ssl_trusted_certificate names, so set '
       .. "that in the server block"
@@ -42,7 +43,7 @@ function capture.new(options, chosen)
     return nil, 'transport "capture" cannot use a proxy; "resty" can'
   end
   return setmetatable({
-    missing = chosen and NOTHING or NEEDED,
+    missing = chosen and NOTHING .. (problem and ". " .. problem or "") or NEEDED,
     connect_timeout = options.connect_timeout,
     max_response_bytes = options.max_response_bytes,
   }, capture)

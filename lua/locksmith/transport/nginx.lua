@@ -16,7 +16,7 @@ function nginx.resolve(wanted, options)
   if wanted == "resty" or wanted == nil and resty.available() then
     chosen, message = resty.new(options)
   else
-    chosen, message = capture.new(options, wanted == nil)
+    chosen, message = capture.new(options, wanted == nil, resty.problem())
   end
   if not chosen then return nil, message end
   return chosen, clock.nginx

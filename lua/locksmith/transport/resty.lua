@@ -28,7 +28,17 @@ local WRITES = { POST = true, PUT = true, PATCH = true }
 
 local NO_VALUE = {}
 
-local library
+local library, unloadable
+
+-- What keeps a library that is there from being loaded; nil where it is not there.
+local function reason_of(problem)
+  local text = tostring(problem):match "^[^\n]*":gsub(":$", "")
+  if text:find("module 'resty.http' not found", 1, true) then return nil end
+  local lacks = text:match "module '(resty%.[^']+)' not found"
+  local rock = lacks == "resty.string" and "lua-resty-string" or lacks
+  return "lua-resty-http is there, but cannot be loaded: " .. text
+    .. (rock and (" (install %s)"):format(rock) or "")
+end
 
 --- Whether lua-resty-http can be loaded. Looked for once per worker: looking again would read the disk at every call.
 ---@return boolean
@@ -36,8 +46,15 @@ function resty.available()
   if library == nil then
     local ok, loaded = pcall(require, "resty.http")
     library = ok and type(loaded) == "table" and loaded
+    if not ok then unloadable = reason_of(loaded) end
   end
   return library ~= false
+end
+
+--- Why it cannot be loaded although it is there.
+---@return string? reason
+function resty.problem()
+  return not resty.available() and unloadable or nil
 end
 
 local function proxy_options(text)
@@ -54,7 +71,7 @@ end
 ---@return table? transport
 ---@return string? message why it cannot be used
 function resty.new(options)
-  if not resty.available() then return nil, NEEDED end
+  if not resty.available() then return nil, unloadable or NEEDED end
   if options.ca_file then
     return nil, 'transport "resty" cannot use ca_file: cosockets trust what lua_ssl_trusted_certificate in nginx.conf '
       .. "names, so name the file there"
