@@ -51,7 +51,7 @@
 ---@field retryable boolean?
 ---@field value any? what exists in spite of the error
 ---@field slug string? of a link that was to be made with it
----@field resume table? of an iteration: what each() and pages() take to go on
+---@field resume locksmith.WalkQuery? of an iteration: what each() and pages() take to go on
 ---@operator concat(any): string
 local Error = {}
 
