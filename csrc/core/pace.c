@@ -9,6 +9,7 @@
 #define SMALLEST_CAPACITY ((size_t)32)
 /* Before every instant a clock or a window can reach, and still far from overflow. */
 #define NEVER (-4 * LKS_TIME_MAX)
+/* More than can be given, so that only bytes of others hold as many; then names are given twice. */
 #define PROMISE_MAX (INT64_C(1) << 62)
 
 typedef struct entry {
@@ -255,7 +256,7 @@ static bool take(lks_pace *pace, lks_time now, lks_time time, lks_promise *promi
   if (promise == NULL) return insert(pace, time, 0);
   *promise = 0;
   if (time > now && pace->longest > 0) {
-    pace->newest = pace->newest < PROMISE_MAX ? pace->newest + 2 : 2;
+    if (pace->newest < PROMISE_MAX) pace->newest += 2;
     *promise = pace->newest + (pace->promised > 0);
   }
   return insert(pace, time, *promise);
@@ -528,7 +529,7 @@ static lks_time never_if_0(int64_t time) {
   return time == 0 ? NEVER : time;
 }
 
-static bool read_slots(const char *bytes, const char *end, entry *slots, size_t count) {
+static bool read_slots(const char *bytes, const char *end, entry *slots, size_t count, lks_promise newest) {
   lks_time before = 0;
   for (size_t i = 0; i < count; i++) {
     int64_t step;
@@ -538,8 +539,10 @@ static bool read_slots(const char *bytes, const char *end, entry *slots, size_t 
     lks_time time = before + (step - promised) / 2;
     if (!is_instant(time) || (i > 0 && time < before)) return false;
     slots[i] = (entry){time, 0};
-    if (promised && (!lks_bytes_read(&bytes, end, &slots[i].promise) || slots[i].promise <= 0)) return false;
     before = time;
+    if (!promised) continue;
+    lks_promise *promise = &slots[i].promise;
+    if (!lks_bytes_read(&bytes, end, promise) || *promise <= 0 || *promise > newest + 1) return false;
   }
   return bytes == end;
 }
@@ -552,14 +555,14 @@ bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
   if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
   if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX) return false;
   if (head[MOST] < 0 || head[MOST] > LKS_WINDOW_REQUESTS_MAX || head[NEWEST] < 0 || head[NEWEST] % 2 != 0 ||
-      head[NEWEST] > PROMISE_MAX + 2)
+      head[NEWEST] > PROMISE_MAX)
     return false;
   if (head[COUNT] < 0 || head[COUNT] > (int64_t)LKS_PACE_HISTORY_MAX) return false;
 
   size_t count = (size_t)head[COUNT], capacity = capacity_for(count);
   entry *slots = malloc(capacity * sizeof *slots);
   if (slots == NULL) return false;
-  if (!read_slots(bytes, end, slots, count)) {
+  if (!read_slots(bytes, end, slots, count, head[NEWEST])) {
     free(slots);
     return false;
   }

@@ -273,6 +273,7 @@ static void promises_are_written_too(void) {
   CHECK_INT(there, T0 + 10 * S);
   CHECK(lks_pace_promise(copy.pace, &one, T0, LKS_TIME_MAX, &slot, &other));
   CHECK(other != promise && lks_pace_is_movable(other) && !lks_pace_is_movable(promise));
+  CHECK(!reads_with(&copy, &bytes, NEWEST, promise - 2)); /* named, but not given yet */
   lks_buffer_free(&bytes);
   lks_pace_free(state.pace);
   lks_pace_free(copy.pace);

@@ -68,7 +68,7 @@ static void step(lks_state *state, const lks_pace *other, unsigned what, unsigne
     break;
   case 10:
     if (lks_pace_promise(state->pace, window, now, LKS_TIME_MAX, &slot, &promise))
-      demand(promise == 0 || (lks_pace_look(state->pace, window, now, promise, &slot) && slot > now));
+      demand(promise == 0 || lks_pace_look(state->pace, window, now, promise, &slot));
     break;
   case 11:
     promise = (lks_promise)(what / 13);
