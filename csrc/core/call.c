@@ -282,6 +282,10 @@ void lks_call_look(lks_call *call, lks_span after) {
   if (call->state == STATE_WAIT_SLOT && after < call->slot - call->seen) call->look = call->seen + after;
 }
 
+void lks_call_promised(lks_call *call) {
+  if (call->state == STATE_WAIT_SLOT) call->slot_waited = true;
+}
+
 void lks_call_later(lks_call *call, lks_time now, lks_span wait) {
   advance(call, now);
   if (call->state != STATE_PACE) return;

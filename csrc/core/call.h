@@ -98,6 +98,9 @@ void lks_call_grant(lks_call *call, lks_time now, lks_span wait);
 /* After a grant: PACE is to be said once more `after` that, while the slot is held and has not come, for it may lie
  * nearer by then. */
 void lks_call_look(lks_call *call, lks_span after);
+/* After a grant of a slot that was only promised: PACE is said once more when it has come, also where it came while the
+ * answer was under way, so that nothing needed to be waited for. */
+void lks_call_promised(lks_call *call);
 /* Answers to PACE: no answer yet, so it is said again after `wait`. A slot that is held stays so. When that lies beyond
  * the deadline, the call ends as if refused with WOULD_WAIT. */
 void lks_call_later(lks_call *call, lks_time now, lks_span wait);

@@ -211,6 +211,7 @@ void lks_client_paced(lks_client *client, lks_call *call, lks_time now, const lk
   if (kind == LKS_KIND_NONE) {
     lks_call_grant(call, now, span);
     lks_call_look(call, lks_state_look(ticket));
+    if (ticket->promise != 0) lks_call_promised(call);
   } else {
     lks_call_refuse(call, now, kind, kind == LKS_KIND_NO_MEMORY ? -1 : span, reason(kind, lks_call_pacing(call)));
   }

@@ -363,6 +363,22 @@ static void test_without_a_memory_store_slots_are_the_drivers_affair(void) {
   lks_client_release(client);
 }
 
+/* A promise that nobody confirms counts no longer a second later, and another call would have its place as well. */
+static void test_a_promise_that_came_while_the_store_answered_is_confirmed_before_the_send(void) {
+  lks_client *client = locker_client();
+  lks_ticket ticket = {.promise = 7, .held = true, .slot = T0 + S};
+  give_key(client, "a");
+  lks_call *call = call_of(client);
+  CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0).kind, LKS_ACTION_PACE);
+  lks_client_paced(client, call, T0 + 2 * S, &ticket, LKS_KIND_NONE, -S);
+  CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0 + 2 * S).kind, LKS_ACTION_PACE);
+  ticket.promise = 0;
+  lks_client_paced(client, call, T0 + 2 * S, &ticket, LKS_KIND_NONE, -S);
+  CHECK_INT(lks_client_next(client, NULL, call, &ticket, T0 + 2 * S).kind, LKS_ACTION_SEND);
+  lks_call_free(call);
+  lks_client_release(client);
+}
+
 static void test_no_effect_is_lost_when_the_key_needs_no_driver(void) {
   lks_client *client = locker_client();
   lks_ticket ticket = {0};
@@ -474,6 +490,7 @@ int main(void) {
   RUN(test_quota_goes_to_the_key_that_the_attempt_was_sent_with);
   RUN(test_an_answer_without_a_quota_says_nothing_of_it);
   RUN(test_without_a_memory_store_slots_are_the_drivers_affair);
+  RUN(test_a_promise_that_came_while_the_store_answered_is_confirmed_before_the_send);
   RUN(test_no_effect_is_lost_when_the_key_needs_no_driver);
   RUN(test_key_is_asked_for_when_missing_expired_or_refused);
   RUN(test_slot_goes_back_to_the_key_it_was_taken_for);
