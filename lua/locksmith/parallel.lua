@@ -4,6 +4,7 @@ local core = require "locksmith.core"
 local options = require "locksmith.options"
 local scheduler = require "locksmith.scheduler"
 local transport = require "locksmith.transport"
+local workers = require "locksmith.workers"
 
 local WHAT = "locksmith.parallel"
 local CONCURRENCY = 8
@@ -81,17 +82,6 @@ local function begin(self, item)
   resume(self, worker, item)
 end
 
-local function fill(self)
-  while not self.exhausted and #self.workers < self.concurrency do
-    local item = self.next_item()
-    if item == nil then
-      self.exhausted = true
-    else
-      begin(self, item)
-    end
-  end
-end
-
 local function may_go_on(worker, now)
   if not worker.wakes or worker.wakes <= now then return true end
   for _, line in ipairs(worker.lines) do
@@ -128,26 +118,18 @@ local function wait(self)
   scheduler.wait(scheduler.here(), lines, math.max(0, (wakes or 0) - core.now()))
 end
 
---- Takes out what is to be handed out next.
-local function take(self)
-  for i, worker in ipairs(self.workers) do
-    if worker.done then return table.remove(self.workers, i) end
-    if self.ordered then return nil end
-  end
-end
-
 --- The next result.
 ---@return any item
 ---@return any value
 ---@return any err
 function Run:next()
   if not self.closing and math.abs(core.now() - self.stepped) > LATEST then
-    fill(self)
+    workers.fill(self, begin)
     step(self)
   end
   while not self.closing do
-    fill(self)
-    local worker = take(self)
+    workers.fill(self, begin)
+    local worker = workers.take(self)
     if worker then return worker.item, worker.value, worker.err end
     if #self.workers == 0 then return self:close() end
     local place = scheduler.here()

@@ -3,15 +3,12 @@
 -- A loop that is left begins nothing more; what its threads are at goes on to its end, for which nginx keeps the
 -- request, or is ended with the request by ngx.exit.
 
+local workers = require "locksmith.workers"
+
 local parallel = {}
 
----@class locksmith.LightRun
----@field next_item fun(): any
+---@class locksmith.LightRun: locksmith.Workers
 ---@field work fun(item: any): any, any
----@field ordered boolean
----@field concurrency integer
----@field workers table[] { item, thread, done, value, err } in the order of their items
----@field exhausted boolean?
 local Run = {}
 Run.__index = Run
 
@@ -36,27 +33,6 @@ local function begin(self, item)
   end
 end
 
-local function fill(self)
-  while not self.exhausted and #self.workers < self.concurrency do
-    local item = self.next_item()
-    if item == nil then
-      self.exhausted = true
-    else
-      begin(self, item)
-    end
-  end
-end
-
-local function take(self)
-  for i, worker in ipairs(self.workers) do
-    if worker.done then
-      if worker.thread then ngx.thread.wait(worker.thread) end -- until then nginx keeps what is left of it
-      return table.remove(self.workers, i)
-    end
-    if self.ordered then return nil end
-  end
-end
-
 local function wait(self)
   local threads = {}
   for _, worker in ipairs(self.workers) do
@@ -67,9 +43,12 @@ end
 
 function Run:next()
   while true do
-    fill(self)
-    local worker = take(self)
-    if worker then return worker.item, worker.value, worker.err end
+    workers.fill(self, begin)
+    local worker = workers.take(self)
+    if worker then
+      if worker.thread then ngx.thread.wait(worker.thread) end -- until then nginx keeps what is left of it
+      return worker.item, worker.value, worker.err
+    end
     if #self.workers == 0 then return nil end
     wait(self)
   end

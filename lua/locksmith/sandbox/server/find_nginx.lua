@@ -1,18 +1,10 @@
 --- Which nginx with its Lua module is here, and what its configuration and command line need.
 
+local shell = require "locksmith.sandbox.server.shell"
+
+local output, quoted = shell.output, shell.quote
+
 local CANDIDATES = { "nginx", "openresty", "/usr/sbin/nginx", "/usr/local/openresty/bin/openresty" }
-
-local function output(command)
-  local pipe = io.popen(command)
-  if not pipe then return "" end
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("\n$", ""))
-end
-
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 local function exists(path)
   local file = io.open(path)

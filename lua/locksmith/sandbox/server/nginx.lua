@@ -3,6 +3,9 @@
 local find_nginx = require "locksmith.sandbox.server.find_nginx"
 local json = require "locksmith.sandbox.json"
 local ports = require "locksmith.sandbox.server.ports"
+local shell = require "locksmith.sandbox.server.shell"
+
+local output, quoted = shell.output, shell.quote
 
 local nginx = {}
 
@@ -60,21 +63,9 @@ cat <&5 || cat <&5
 rm -rf -- @DIR@
 ]]
 
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 --- A word of nginx's configuration.
 local function word(text)
   return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
-end
-
-local function output(command)
-  local pipe = io.popen(command)
-  if not pipe then return "" end
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("\n$", ""))
 end
 
 local function execute(command)
