@@ -83,13 +83,6 @@ local function told(result)
   return status.SERVICE, text
 end
 
---- Whether a command was told to end, by Ctrl-C or its like.
----@param result any what it raised
----@return boolean
-function status.is_interruption(result)
-  return type(result) == "string" and result:find "interrupted!" ~= nil
-end
-
 --- Says what went wrong, in one line.
 ---@param ok boolean
 ---@param result any a status, or what was raised
