@@ -224,9 +224,9 @@ describe("links of files", function()
         local path = file("a.csv", csv_of(12))
         box:fault { fault = { delay = 9 }, skip = 3 }
         local line = command.line(full { "links", "batch", path, "--concurrency", "1" })
-        local out = shell.output(([[%s >%s/out 2>%s/err & pid=$!
+        local out = shell.output(([[: >%s/out; %s >>%s/out 2>%s/err & pid=$!
           until [ "$(wc -l <%s/out)" -ge 3 ]; do sleep 0.02; done; kill -%s $pid; wait $pid; echo $?]]):format(
-          line, folder, folder, folder, name))
+          folder, line, folder, folder, folder, name))
         assert.equal(status .. "\n", out)
         local err = shell.read(folder .. "/err")
         assert.equal("3 created of 12 rows\nlocksmith: interrupted\n", err)
@@ -246,8 +246,10 @@ describe("links of files", function()
 
     it("ends quietly when nobody reads its results, and goes on from there", function()
       local path = file("a.csv", csv_of(12))
+      -- The reader has gone when the second answer comes.
+      box:fault { fault = { delay = 1 }, skip = 1 }
       local out = shell.output(("(%s 2>%s/err; echo $? >%s/status) | head -n 1"):format(
-        command.line(full { "links", "batch", path }), folder, folder))
+        command.line(full { "links", "batch", path, "--concurrency", "1" }), folder, folder))
       assert.truthy(out:find "^1\t\tcreated\t[^\n]*\n$")
       assert.equal("141\n", shell.read(folder .. "/status"))
       assert.is_nil(shell.read(folder .. "/err"):find("locksmith:", 1, true))
