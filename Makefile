@@ -33,7 +33,9 @@ LIBFLAG = -bundle -undefined dynamic_lookup
 SYSTEM_FLAGS = -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE
 else
 # FreeBSD, and its kin, hide what POSIX does not have (MSG_DONTWAIT, SOCK_CLOEXEC) from those who ask for POSIX.
+# On 32 bits, glibc's files end at 2 GiB and its time in 2038 for those who do not ask.
 SYSTEM_FLAGS = $(if $(filter FreeBSD DragonFly,$(SYSTEM)),,-D_POSIX_C_SOURCE=200809L) \
+  $(if $(filter Linux,$(SYSTEM)),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64) \
   $(if $(filter NetBSD,$(SYSTEM)),-D_NETBSD_SOURCE)$(if $(filter OpenBSD,$(SYSTEM)),-D_BSD_SOURCE)
 LIBFLAG = -shared
 # Lets the C tests make an allocation fail.
@@ -238,7 +240,7 @@ $(BUILD)/lua: spec/support/lua.c $(BUILD)/compile.flags
 
 -include $(wildcard $(BUILD)/csrc/*/*.d $(BUILD)/*/csrc/lua/*.d $(BUILD)/spec/c/*.d)
 
-.PHONY: deps env demo test sanitize lint fuzz sandbox chaos bench clean help
+.PHONY: deps env demo test sanitize lint cross fuzz sandbox chaos bench clean help
 deps:
 	@csrc/make/deps.sh test lint fuzz
 
@@ -260,6 +262,9 @@ sanitize:
 
 lint:
 	@spec/support/lint.sh
+
+cross:
+	@MAKE='$(MAKE)' spec/cross/run
 
 fuzz:
 	@csrc/make/deps.sh fuzz
@@ -290,6 +295,7 @@ help:
 	@echo 'make demo [LIVE=1]        both services against the sandbox; LIVE=1: the harmless part against the real ones'
 	@echo 'make test                 everything; SPEC="files" or LUAS="lua5.4 luajit" for a part of it'
 	@echo 'make sanitize             the specs and C tests under the address and undefined behaviour sanitizers'
+	@echo 'make cross                the core and its C tests on other processors and another C library, under qemu'
 	@echo 'make fuzz [SECONDS=60]    each parser and the call machine against libFuzzer, for so long each'
 	@echo 'make lint                 luacheck, shellcheck, clang-format, clang-tidy, those that are here'
 	@echo 'make sandbox PORT=8787    serve the sandbox on loopback'

@@ -163,8 +163,8 @@ bool lks_link_read_time(lks_text name, lks_text value, lks_time *out) {
 }
 
 bool lks_link_read_milliseconds(double value, lks_time *out) {
-  if (!(value >= MILLISECONDS_FROM && value / 1000 * (double)LKS_SECOND <= (double)LKS_TIME_MAX)) return false;
-  *out = lks_span_from_seconds(value / 1000);
+  if (!(value >= MILLISECONDS_FROM && value <= (double)(LKS_TIME_MAX / (LKS_SECOND / 1000)))) return false;
+  *out = lks_span_from_milliseconds(value);
   return true;
 }
 

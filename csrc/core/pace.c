@@ -363,14 +363,14 @@ static const lks_window *slowest(const lks_windows *windows) {
   return slow;
 }
 
-lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t requests) {
+lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, uint64_t requests) {
   if (requests == 0) return 0;
   lks_span rest = 0;
   if (windows->count == 0) {
     requests = 1;
   } else if (requests > LKS_PACE_FORECAST_EXACT) {
     const lks_window *slow = slowest(windows);
-    size_t periods = (requests - LKS_PACE_FORECAST_EXACT + slow->requests - 1) / slow->requests;
+    uint64_t periods = (requests - LKS_PACE_FORECAST_EXACT + slow->requests - 1) / slow->requests;
     if (periods > (uint64_t)(LKS_SPAN_MAX / slow->per)) return LKS_SPAN_MAX;
     requests -= periods * slow->requests;
     rest = (lks_span)periods * slow->per;

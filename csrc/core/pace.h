@@ -109,7 +109,7 @@ void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
 
 /* How long `requests` sends would take from `now`: the span to the last one's slot, at most LKS_SPAN_MAX. 0 for none,
  * -1 when out of memory. Past LKS_PACE_FORECAST_EXACT requests the rest is reckoned at the long-run rate. */
-lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t requests);
+lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, uint64_t requests);
 
 /* From this instant on an empty history would answer the same to every caller whose windows are no longer than the
  * longest so far. May lie long past. */

@@ -49,5 +49,6 @@ lks_span lks_retry_backoff(unsigned retries_before, double chance) {
   if (ceiling > LKS_RETRY_CAP) ceiling = LKS_RETRY_CAP;
   if (!(chance > 0)) return 0;
   if (chance >= 1) return ceiling - 1;
-  return (lks_span)((double)ceiling * chance);
+  /* No product of doubles, which would depend on how wide their registers are. */
+  return ceiling * (lks_span)(chance * 4294967296.0) / INT64_C(4294967296);
 }

@@ -12,29 +12,45 @@ typedef struct civil {
   int month, day, hour, minute, second; /* month and day count from 1 */
 } civil;
 
-static int64_t from_seconds(double seconds, int64_t least, int64_t most) {
-  double span = seconds * (double)LKS_SECOND;
-  if (span != span) return 0;
-  if (span >= (double)most) return most;
-  if (span <= (double)least) return least;
-  /* Adding a half before truncating would itself round, wrongly for 0.5 - 2^-54 and above 2^52. */
-  lks_span whole = (lks_span)span;
-  double rest = span - (double)whole;
-  if (rest >= 0.5) return whole + 1;
-  if (rest <= -0.5) return whole - 1;
-  return whole;
+/* `number` units of so many microseconds. A product or quotient of doubles is rounded twice where registers are wider
+ * than a double (x87): here each step on a double is exact, and what rounds are integers. */
+static int64_t from_units(double number, int64_t unit, int64_t least, int64_t most) {
+  static const int64_t fraction = INT64_C(1) << 42;
+  if (number != number) return 0;
+  if (number >= (double)(most / unit)) return most;
+  if (number <= (double)(least / unit - 1)) return least;
+  int64_t whole = (int64_t)number;
+  int64_t rest = (int64_t)((number - (double)whole) * (double)fraction) * unit;
+  int64_t span = whole * unit + (rest + (rest < 0 ? -fraction : fraction) / 2) / fraction;
+  return span > least ? span : least;
 }
 
 lks_span lks_span_from_seconds(double seconds) {
-  return from_seconds(seconds, -LKS_SPAN_MAX, LKS_SPAN_MAX);
+  return from_units(seconds, LKS_SECOND, -LKS_SPAN_MAX, LKS_SPAN_MAX);
+}
+
+lks_span lks_span_from_milliseconds(double milliseconds) {
+  return from_units(milliseconds, LKS_SECOND / 1000, -LKS_SPAN_MAX, LKS_SPAN_MAX);
 }
 
 lks_time lks_time_from_seconds(double seconds) {
-  return from_seconds(seconds, -1, LKS_ISO8601_END);
+  return from_units(seconds, LKS_SECOND, -1, LKS_ISO8601_END);
 }
 
+/* Divided in binary, one digit further than a double holds, and rounded once: see from_units. */
 double lks_span_to_seconds(lks_span span) {
-  return (double)span / (double)LKS_SECOND;
+  static const uint64_t enough = UINT64_C(1) << 53;
+  if (span == 0) return 0;
+  uint64_t microseconds = span < 0 ? UINT64_C(0) - (uint64_t)span : (uint64_t)span;
+  uint64_t quotient = microseconds / LKS_SECOND, rest = microseconds % LKS_SECOND;
+  double unit = span < 0 ? -1 : 1;
+  for (; quotient < enough; unit /= 2) {
+    rest *= 2;
+    quotient = 2 * quotient + rest / LKS_SECOND;
+    rest %= LKS_SECOND;
+  }
+  bool up = quotient % 2 == 1 && (rest > 0 || quotient / 2 % 2 == 1);
+  return (double)(quotient / 2 + up) * (2 * unit);
 }
 
 int lks_span_to_milliseconds(lks_span span) {

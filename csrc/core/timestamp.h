@@ -20,8 +20,11 @@ typedef int64_t lks_span; /* us */
 /* 10000-01-01T00:00:00Z, the first instant that has no ISO 8601 text: its year would take five digits. */
 #define LKS_ISO8601_END (INT64_C(2932897) * 86400 * LKS_SECOND)
 
-/* Seconds to microseconds, rounded to nearest and clamped to [-LKS_SPAN_MAX, LKS_SPAN_MAX]; NaN gives 0. */
+/* Seconds to microseconds, rounded to nearest and clamped to [-LKS_SPAN_MAX, LKS_SPAN_MAX]; NaN gives 0. These give the
+ * same on every machine. */
 lks_span lks_span_from_seconds(double seconds);
+lks_span lks_span_from_milliseconds(double milliseconds);
+/* The double nearest to the quotient. */
 double lks_span_to_seconds(lks_span span);
 /* The same for an instant that is to be written: clamped to [-1, LKS_ISO8601_END], of which the ends have no text. */
 lks_time lks_time_from_seconds(double seconds);

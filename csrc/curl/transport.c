@@ -453,11 +453,11 @@ size_t lks_transport_descriptors(lks_engine *engine, lks_descriptor *out, size_t
   FD_ZERO(&write);
   FD_ZERO(&failed);
   *complete = multi != NULL && curl_multi_fdset(multi, &read, &write, &failed, &highest) == CURLM_OK && highest >= 0;
-  for (int i = 0; *complete && i <= highest; i++) {
+  for (unsigned i = 0; *complete && i <= (unsigned)highest; i++) { /* musl's FD_ISSET wants no sign */
     bool reads = FD_ISSET(i, &read) != 0, writes = FD_ISSET(i, &write) != 0;
     if (!reads && !writes) continue;
     if (count == maximum) *complete = false;
-    if (count < maximum) out[count++] = (lks_descriptor){.descriptor = i, .reads = reads, .writes = writes};
+    if (count < maximum) out[count++] = (lks_descriptor){.descriptor = (int)i, .reads = reads, .writes = writes};
   }
   return count;
 }

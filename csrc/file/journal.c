@@ -79,6 +79,7 @@ const char *lks_journal_read(const lks_journal *journal, lks_buffer *out) {
   const char *problem = usable(journal);
   if (problem != NULL) return problem;
   size_t size = (size_t)journal->size;
+  if ((off_t)size != journal->size) return "it is too large";
   if (!lks_buffer_reserve(out, size)) return out->full ? "it is too large" : LKS_JOURNAL_NO_MEMORY;
   if (size == 0) return NULL;
   if (!lks_private_file_read(journal->fd, out->data, size, 0)) return errno == 0 ? "it was cut" : strerror(errno);

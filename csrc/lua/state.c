@@ -124,7 +124,7 @@ static int state_forecast(lua_State *L) {
   lks_lua_check_windows(L, 2, &windows);
   double n = (double)luaL_checknumber(L, 4);
   luaL_argcheck(L, n >= 0 && n < 4e9, 4, "out of range");
-  lks_span span = lks_pace_forecast(state->pace, &windows, lks_lua_check_time(L, 3), (size_t)n);
+  lks_span span = lks_pace_forecast(state->pace, &windows, lks_lua_check_time(L, 3), (uint64_t)n);
   if (span < 0) return lks_lua_no_memory(L);
   lks_lua_push_span(L, span);
   return 1;

@@ -44,7 +44,7 @@ static void test_numbers_are_written_as_short_as_they_read_back(void) {
       {0.5, "0.5"},
       {-0.5, "-0.5"},
       {0.1, "0.1"},
-      {0.1 + 0.2, "0.30000000000000004"},
+      {0.30000000000000004, "0.30000000000000004"},
       {123456.789, "123456.789"},
       {1795189533.25, "1795189533.25"},
       {0.0001, "0.0001"},
@@ -211,7 +211,7 @@ static void test_rewriting_changes_no_number(void) {
     char text[128];
     size_t used = 0;
     if (chance() % 2) text[used++] = '-';
-    size_t before = 1 + chance() % 20, after = chance() % 30;
+    size_t before = 1 + (size_t)(chance() % 20), after = (size_t)(chance() % 30);
     for (size_t j = 0; j < before; j++) text[used++] = (char)((j > 0 ? '0' : '1') + (char)(chance() % 9));
     if (after > 0) text[used++] = '.';
     for (size_t j = 0; j < after; j++) text[used++] = (char)('0' + (chance() % 3 ? 0 : (char)(chance() % 10)));

@@ -223,7 +223,7 @@ static void forecast_is_what_reserving_would_give_and_takes_nothing(void) {
   CHECK_INT(lks_pace_forecast(pace, &lockpub, T0, 0), 0);
   CHECK_INT(lks_pace_forecast(pace, &lockpub, T0, 1), 0);
   CHECK_INT(lks_pace_forecast(pace, &lockpub, T0, 1000), 970 * S);
-  CHECK_INT(lks_pace_forecast(pace, &lockpub, T0, SIZE_MAX), LKS_SPAN_MAX);
+  CHECK_INT(lks_pace_forecast(pace, &lockpub, T0, UINT64_MAX), LKS_SPAN_MAX);
   reserve_many(pace, &lockpub, T0, 25);
   static const size_t counts[] = {1, 15, 16, 36, 1000, LKS_PACE_FORECAST_EXACT, 250001};
   lks_span foretold[sizeof counts / sizeof counts[0]];

@@ -171,6 +171,30 @@ static void they_are_the_same_on_every_machine(void) {
   lks_pace_free(copy.pace);
 }
 
+/* Slots, a promise, a pause and a quota, as a little-endian machine of 64 bits wrote them. */
+static void what_another_machine_wrote_is_read(void) {
+  lks_state state = used_state(3), copy = new_state();
+  lks_time slot, there;
+  lks_promise promise;
+  const lks_windows one = {1, {{1, 10 * S}}};
+  CHECK(lks_pace_promise(state.pace, &one, T0 + 40 * S, LKS_TIME_MAX, &slot, &promise));
+  CHECK(lks_pace_promise(state.pace, &one, T0 + 40 * S, LKS_TIME_MAX, &slot, &promise));
+  lks_buffer bytes = written(&state);
+  static const char there_written[] =
+      "lks\5\0\0\2\320\17\0\200\204\241\341\203\211\205\6\200\200\362\201\203\211\205\6\200\226\236\335"
+      "\204\211\205\6\0\0\0\0\0\0\0\200\350\204\250\203\211\205\6\200\350\204\250\203\211\205\6\200\234"
+      "\234\71\170\4\12\200\200\344\203\206\222\212\14\200\211\172\200\211\172\200\276\261\112\202\264"
+      "\211\23\4";
+  CHECK(bytes.length == sizeof there_written - 1 && memcmp(bytes.data, there_written, bytes.length) == 0);
+  CHECK(lks_state_bytes_read(&copy, there_written, sizeof there_written - 1));
+  CHECK_INT(copy.quota.probe, state.quota.probe);
+  CHECK(lks_pace_look(copy.pace, &one, T0 + 40 * S, promise, &there));
+  CHECK_INT(there, slot);
+  lks_buffer_free(&bytes);
+  lks_pace_free(state.pace);
+  lks_pace_free(copy.pace);
+}
+
 static void what_is_no_state_is_refused_and_changes_nothing(void) {
   lks_state state = used_state(3), other = used_state(5);
   lks_buffer bytes = written(&other);
@@ -332,6 +356,7 @@ int main(void) {
   RUN(what_only_remembers_a_quota_is_small);
   RUN(a_full_history_has_the_room_that_was_reckoned);
   RUN(they_are_the_same_on_every_machine);
+  RUN(what_another_machine_wrote_is_read);
   RUN(no_bytes_are_a_new_state);
   RUN(what_is_no_state_is_refused_and_changes_nothing);
   RUN(a_quota_that_cannot_be_is_refused_and_changes_nothing);

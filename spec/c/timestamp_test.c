@@ -49,6 +49,25 @@ static void seconds_become_microseconds(void) {
     CHECK_INT(lks_span_from_seconds(cases[i].seconds), cases[i].span);
   CHECK(lks_span_to_seconds(1500000) == 1.5);
   CHECK(lks_span_to_seconds(-S) == -1.0);
+  CHECK(lks_span_to_seconds(0) == 0);
+  CHECK_INT(lks_span_from_milliseconds(1795264496250.5), INT64_C(1795264496250500));
+  CHECK_INT(lks_span_from_milliseconds(-1.0006), -1001);
+  CHECK_INT(lks_span_from_milliseconds(1e300), LKS_SPAN_MAX);
+}
+
+/* Registers of 80 bits round the quotient once to themselves and once more to a double, to a neighbour of these. */
+static void the_width_of_registers_changes_no_result(void) {
+  static const struct {
+    lks_span span;
+    double seconds;
+  } cases[] = {{INT64_C(1764304636005144), 0x1.a4a49bf005447p+30},
+               {INT64_C(-1764304636005144), -0x1.a4a49bf005447p+30},
+               {INT64_C(1764304636006724), 0x1.a4a49bf006e2bp+30},
+               {INT64_C(1764304636010481), 0x1.a4a49bf00abb9p+30}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    CHECK(lks_span_to_seconds(cases[i].span) == cases[i].seconds);
+  /* 0.44 us more, of which a product of doubles makes a half. */
+  CHECK_INT(lks_span_from_seconds(0x1.356c89ead818ap+30), INT64_C(1297818234711031));
 }
 
 static void microseconds_survive_the_trip_through_seconds(void) {
@@ -283,6 +302,7 @@ static void the_month_ends_at_the_first_of_the_next(void) {
 
 int main(void) {
   RUN(seconds_become_microseconds);
+  RUN(the_width_of_registers_changes_no_result);
   RUN(microseconds_survive_the_trip_through_seconds);
   RUN(iso_dates_are_read);
   RUN(hour_24_is_the_end_of_its_day);
