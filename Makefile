@@ -86,7 +86,7 @@ CURL_LIBS := $(CURL_LIBS)
 $(call expect,$(call needs,curl/curl.h,$(CURL_CFLAGS)))
 
 # libcurl's resolver threads may outlive the Lua state that began them: the code must stay mapped.
-ifeq ($(SYSTEM),Linux)
+ifneq ($(SYSTEM),Darwin)
 NODELETE := $(shell file=$$(mktemp) && echo 'extern int locksmith;' | \
   $(CC) -shared -fPIC -Wl,-z,nodelete -x c -o "$$file" - 2>/dev/null && echo -Wl,-z,nodelete; rm -f "$$file")
 endif

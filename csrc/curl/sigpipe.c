@@ -39,9 +39,14 @@ void lks_sigpipe_restore(lks_sigpipe *guard) {
   if (!guard->blocked) return;
   if (is_pending()) {
     sigset_t pipe = only_sigpipe();
+#ifdef __OpenBSD__ /* has no sigtimedwait; as one is pending, this returns at once */
+    int taken;
+    (void)sigwait(&pipe, &taken);
+#else
     struct timespec at_once = {0};
     while (sigtimedwait(&pipe, NULL, &at_once) == -1 && errno == EINTR) {
     }
+#endif
   }
   pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
   guard->blocked = false;

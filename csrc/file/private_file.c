@@ -52,7 +52,11 @@ static const char *distrust(int fd, struct stat *about) {
 static const char *why_not_opened(int error) {
   switch (error) {
   case ELOOP:
-  case EMLINK: return "it is a symbolic link";
+  case EMLINK: /* FreeBSD */
+#ifdef EFTYPE
+  case EFTYPE: /* NetBSD */
+#endif
+    return "it is a symbolic link";
   case EISDIR:
   case ENXIO: return "it is no regular file";
   default: return strerror(error);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +103,7 @@ static bool read_request(scripted_server *server) {
 static bool send_all(scripted_server *server, const char *bytes, size_t length) {
   while (length > 0) {
     if (!wait_for(server, *current(server), POLLOUT)) return false;
-    ssize_t sent = send(*current(server), bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(*current(server), bytes, length, MSG_DONTWAIT);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) continue;
     if (sent <= 0) return false;
     bytes += sent;
@@ -194,8 +195,17 @@ static void count_strays(scripted_server *server) {
   }
 }
 
+/* macOS has neither MSG_NOSIGNAL nor SOCK_CLOEXEC, here and below. */
+static void bear_broken_pipes(void) {
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  must(pthread_sigmask(SIG_BLOCK, &pipe, NULL) == 0, "pthread_sigmask");
+}
+
 static void *run(void *context) {
   scripted_server *server = context;
+  bear_broken_pipes();
   size_t at = 0;
   while (server->steps[at].verb != SCRIPTED_END && run_step(server, &server->steps[at])) announce(server, ++at, false);
   if (server->steps[at].verb != SCRIPTED_END) {
@@ -221,8 +231,9 @@ scripted_server *scripted_server_start(const scripted_step *steps) {
   server->report = calloc(1, sizeof *server->report);
   must(server->report != NULL, "calloc");
   server->steps = steps;
-  server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  server->listener = socket(AF_INET, SOCK_STREAM, 0);
   must(server->listener >= 0, "socket");
+  must(fcntl(server->listener, F_SETFD, FD_CLOEXEC) == 0 && fcntl(server->listener, F_SETFL, O_NONBLOCK) == 0, "fcntl");
   must(bind(server->listener, (struct sockaddr *)&address, size) == 0, "bind");
   must(listen(server->listener, 16) == 0, "listen");
   must(getsockname(server->listener, (struct sockaddr *)&address, &size) == 0, "getsockname");

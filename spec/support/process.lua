@@ -33,7 +33,8 @@ function process.interpreter()
     interpreter = shell.output "readlink /proc/$PPID/exe":gsub("\n$", "") -- the shell's parent is this process
     local i = 0
     while arg[i - 1] do i = i - 1 end
-    if interpreter == "" then interpreter = arg[i] end
+    -- An emulator's program is not ours: what it runs is.
+    if not interpreter:find "lua[^/]*$" then interpreter = arg[i] end
   end
   return interpreter
 end
