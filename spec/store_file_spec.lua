@@ -106,7 +106,7 @@ describe("a file store", function()
     check_refused "Not a directory"
     path = "/" .. ("x"):rep(300)
     store = locksmith.file { path = path }
-    check_refused "File name too long"
+    check_refused(select(2, io.open(path)):sub(#path + #": " + 1)) -- each C library has its own words
     path = "/proc/state"
     store = locksmith.file { path = path }
     assert.is_nil((store.swap(NAME, nil, "x", LIFE)))
@@ -126,14 +126,16 @@ describe("a file store", function()
 
   it("says that no file can be opened, or written, and loses nothing by it", function()
     put "before"
-    assert.equal(("nil\tfile %s: Too many open files"):format(path), elsewhere("ulimit -n 64;", path, [[
-      local held = {}
+    local told, words = elsewhere("ulimit -n 64;", path, [[
+      local held, message = {}
       for i = 1, 100 do
-        held[i] = io.open("/dev/null")
+        held[i], message = io.open("/dev/null")
         if not held[i] then break end
       end
       print(store.read "lockpub:test")
-    ]]))
+      io.write(message)
+    ]]):match "^(.*)\n/dev/null: (.*)$"
+    assert.equal(("nil\tfile %s: %s"):format(path, words), told)
     assert.matches("File too large", elsewhere("trap '' XFSZ; ulimit -f 0;", path, [[
       local bytes, version = store.read "lockpub:test"
       io.stderr:write(select(2, store.swap("lockpub:test", version, "after", 600)))
