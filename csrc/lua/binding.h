@@ -31,6 +31,7 @@ void lks_lua_open_utf8(lua_State *L);
 void lks_lua_open_json(lua_State *L);
 void lks_lua_open_headers(lua_State *L);
 void lks_lua_open_quota(lua_State *L);
+void lks_lua_open_time(lua_State *L);
 void lks_lua_open_system(lua_State *L);
 void lks_lua_open_signals(lua_State *L);
 void lks_lua_open_terminal(lua_State *L);

@@ -30,6 +30,7 @@ int luaopen_locksmith_core(lua_State *L) {
   lks_lua_open_json(L);
   lks_lua_open_headers(L);
   lks_lua_open_quota(L);
+  lks_lua_open_time(L);
   lks_lua_open_system(L);
   lks_lua_open_signals(L);
   lks_lua_open_terminal(L);

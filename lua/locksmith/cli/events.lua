@@ -1,5 +1,6 @@
 --- Events in words, for those who want to see what happens.
 
+local core = require "locksmith.core"
 local number = require "locksmith.number"
 
 local events = {}
@@ -23,7 +24,7 @@ local WORDS = {
 ---@param event table
 function events.tell(event)
   local words = WORDS[event.type]
-  io.stderr:write(("%s #%s %s %s: %s\n"):format(os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(event.time or os.time())),
+  io.stderr:write(("%s #%s %s %s: %s\n"):format(core.iso8601(math.floor(event.time or core.now())),
     number.text(event.call or 0), event.operation or "-", event.type, words and words(event) or ""))
 end
 

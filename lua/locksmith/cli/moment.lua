@@ -1,5 +1,7 @@
 --- Points in time as people type them.
 
+local core = require "locksmith.core"
+
 local moment = {}
 
 local SECONDS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
@@ -10,7 +12,7 @@ local SECONDS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 ---@return string? problem
 function moment.read(text)
   local count, unit = text:match "^([0-9]+)([smhdw])$"
-  if count then return os.time() + tonumber(count) * SECONDS[unit] end
+  if count then return math.floor(core.now()) + tonumber(count) * SECONDS[unit] end
   local seconds = text:match "^[0-9]+$"
   if seconds and #seconds <= 12 then return tonumber(seconds) end
   if text:find "^[0-9][0-9][0-9][0-9]%-" then return text end

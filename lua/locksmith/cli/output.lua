@@ -1,6 +1,7 @@
 --- Results: JSON lines, CSV, values with tabs between, or a table for people.
 
 local ascii = require "locksmith.ascii"
+local core = require "locksmith.core"
 local json = require "locksmith.json"
 local number = require "locksmith.number"
 local status = require "locksmith.cli.status"
@@ -113,7 +114,8 @@ end
 
 -- What steers a terminal does not reach it.
 local function shown(name, value)
-  if is_time(name, value) then return os.date("!%Y-%m-%d %H:%MZ", math.floor(value)) end
+  local time = is_time(name, value) and core.iso8601(value)
+  if time then return ("%s %sZ"):format(time:sub(1, 10), time:sub(12, 16)) end
   return (text_of(value):gsub("[%z\1-\31\127]", "?"):gsub("\194[\128-\159]", "?"))
 end
 

@@ -1,5 +1,6 @@
 --- Whether the services can be reached, and with these keys.
 
+local core = require "locksmith.core"
 local lifetime = require "locksmith.cli.lifetime"
 local status = require "locksmith.cli.status"
 
@@ -24,7 +25,7 @@ local function locker_row(client, row)
   local claims = client:key_info()
   local ends = claims and lifetime.ends(claims)
   if ends then
-    row.left, row.expired_time = lifetime.text(ends, os.time()), ends
+    row.left, row.expired_time = lifetime.text(ends, math.floor(core.now())), ends
   end
   local _, err = client.addresses:list { size = 1 }
   tell(row, not _ and err or nil)
