@@ -10,8 +10,11 @@
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
-#ifdef __APPLE__
-#include <sys/mount.h>
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__DragonFly__)
+#include <sys/param.h>
+
+#include <sys/mount.h> /* wants the one before */
+#define TELLS_LOCAL 1
 #endif
 
 #include "monotonic.h"
@@ -30,7 +33,7 @@ static bool is_remote(int fd) {
     if (((unsigned long)place.f_type & 0xFFFFFFFFUL) == kinds[i]) return true;
   }
   return false;
-#elif defined(__APPLE__)
+#elif defined(TELLS_LOCAL)
   struct statfs place;
   return fstatfs(fd, &place) == 0 && (place.f_flags & MNT_LOCAL) == 0;
 #else
