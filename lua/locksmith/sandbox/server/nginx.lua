@@ -95,6 +95,11 @@ local function root()
   return output("cd -- " .. quoted(source == "" and "." or source) .. " && pwd")
 end
 
+--- For nginx, which goes by folders of its own.
+local function absolute(path)
+  return path:sub(1, 1) == "/" and path or output "pwd" .. "/" .. path
+end
+
 local function configure(options, folder, found, port)
   local tls = ""
   if options.tls then
@@ -139,7 +144,7 @@ function nginx.run(options)
   local folder = output [[mktemp -d "${TMPDIR:-/tmp}/locksmith-sandbox.XXXXXX"]]
   if folder == "" then return nil, "no folder for temporary files" end
   if options.tls then
-    options.tls = { output("realpath " .. quoted(options.tls[1])), output("realpath " .. quoted(options.tls[2])) }
+    options.tls = { absolute(options.tls[1]), absolute(options.tls[2]) }
   end
   write(folder .. "/settings", (text:gsub("^{", "")))
   local port, problem = start(options, assert(find_nginx()), folder)
