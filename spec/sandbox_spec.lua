@@ -258,7 +258,8 @@ end)
 
 describe("the sandbox's calendar", function()
   it("agrees with the system's about UTC", function()
-    local last = pcall(os.date, "!%Y", 2 ^ 32) and 60000 or 24000 -- some systems' times end in 2038
+    local known, year = pcall(os.date, "!%Y", 2 ^ 32)
+    local last = known and year == "2106" and 60000 or 24000 -- some systems' times end in 2038
     for day = -30, last, 13 do
       local seconds = day * 86400 + (day * 7919) % 86400
       local text = calendar.format(seconds)
