@@ -6,11 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if defined(__linux__) && defined(__has_include)
-#if __has_include(<linux/tcp.h>)
-#include <linux/tcp.h>
-#define TELLS_RECEIVED 1
-#endif
+#ifdef __linux__
+#include <string.h>
+/* Of linux/tcp.h, which is not beside every compiler (Alpine): the option, and where tcpi_bytes_received lies. */
+enum { INFO = 11, RECEIVED_AT = 128 };
 #endif
 
 /* What making a connection may take at a time. */
@@ -18,13 +17,14 @@
 
 /* Bytes that a socket has received. */
 static uint64_t received(int socket) {
-#ifdef TELLS_RECEIVED
-  struct tcp_info info;
+#ifdef __linux__
+  uint64_t bytes;
+  unsigned char info[RECEIVED_AT + sizeof bytes];
   socklen_t length = sizeof info;
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
-  /* An older kernel knows fewer fields. */
-  if (length < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) return 0;
-  return info.tcpi_bytes_received;
+  if (getsockopt(socket, IPPROTO_TCP, INFO, info, &length) != 0) return 0;
+  if (length < sizeof info) return 0; /* an older kernel tells less */
+  memcpy(&bytes, info + RECEIVED_AT, sizeof bytes);
+  return bytes;
 #else
   (void)socket;
   return 0;
