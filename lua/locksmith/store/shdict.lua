@@ -181,7 +181,7 @@ function module.new(name)
   local function say(problem)
     if said[problem] then return problem end
     said[problem] = true
-    local _, why = dict:add(PREFIX .. "said:" .. problem, 1, SAID_LIFE)
+    local _, why = dict:safe_add(PREFIX .. "said:" .. problem, 1, SAID_LIFE)
     if why ~= "exists" and ngx.log then ngx.log(ngx.ERR, "locksmith: ", problem) end
     return problem
   end
