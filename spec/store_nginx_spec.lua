@@ -174,8 +174,8 @@ describe("a shdict store in nginx whose workers are killed", function()
       local _, count = here:log():gsub("exited on signal 9", "")
       return count
     end
-    for _ = 1, 400 do
-      if killed() == DEATHS and #here:workers() == 4 then break end
+    for _ = 1, 1500 do
+      if killed() == DEATHS and #here:workers() == 4 and select(3, counted()) == DEATHS then break end
       core.sleep(0.02)
     end
     local before = counted()
