@@ -170,7 +170,7 @@ static void what_is_not_http_is_a_bad_response(void) {
       ACCEPT, READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 14\r\n\r\nthis is no zip"),
       CLOSE, END};
   expect(garbage, LKS_SECOND, LKS_KIND_BAD_RESPONSE, 0);
-  expect(bad_gzip, LKS_SECOND, LKS_KIND_BAD_RESPONSE, 200);
+  if (unzips()) expect(bad_gzip, LKS_SECOND, LKS_KIND_BAD_RESPONSE, 200);
 }
 
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -221,7 +221,7 @@ static void a_large_body_is_refused_while_it_comes(void) {
       AWAIT_CLOSE, END};
   expect(declared, LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
   expect(endless, 10 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
-  expect(bomb, LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
+  if (unzips()) expect(bomb, LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
   expect(one_over, LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
 }
 

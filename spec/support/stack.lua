@@ -39,10 +39,13 @@ stack.LOST = {
   { "broken JSON", "bad_json", "bad_response" },
   { "broken gzip", { "gzip_bad", how = "noise" }, "bad_response" },
   { "gzip cut short", { "gzip_bad", how = "truncated" }, "bad_response" },
-  { "gzip that is none", { "gzip_bad", how = "plain" }, "bad_response", body = true },
   { "an endless body", "huge", "too_large" },
   { "endless headers", { "huge", how = "headers" }, "too_large" },
 }
+local there, curl = pcall(require, "locksmith.curl")
+if there and curl.version():find("zlib", 1, true) then -- others take it as it is
+  table.insert(stack.LOST, { "gzip that is none", { "gzip_bad", how = "plain" }, "bad_response", body = true })
+end
 
 ---Whether all of it can run here.
 ---@return boolean
