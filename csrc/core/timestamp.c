@@ -1,5 +1,6 @@
 #include "timestamp.h"
 
+#include <float.h>
 #include <limits.h>
 #include <string.h>
 
@@ -37,10 +38,13 @@ lks_time lks_time_from_seconds(double seconds) {
   return from_units(seconds, LKS_SECOND, -1, LKS_ISO8601_END);
 }
 
-/* Divided in binary, one digit further than a double holds, and rounded once: see from_units. */
+/* Where a double may be rounded twice (see from_units) or does not hold the span, it is divided in binary, one digit
+ * further than a double holds, and rounded once. */
 double lks_span_to_seconds(lks_span span) {
   static const uint64_t enough = UINT64_C(1) << 53;
   if (span == 0) return 0;
+  if (FLT_EVAL_METHOD == 0 && span <= (INT64_C(1) << 53) && span >= -(INT64_C(1) << 53))
+    return (double)span / (double)LKS_SECOND;
   uint64_t microseconds = span < 0 ? UINT64_C(0) - (uint64_t)span : (uint64_t)span;
   uint64_t quotient = microseconds / LKS_SECOND, rest = microseconds % LKS_SECOND;
   double unit = span < 0 ? -1 : 1;

@@ -152,7 +152,7 @@ static CURLcode configure(lks_transport *transport, CURL *easy) {
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   /* When memory runs out while a session is kept, libcurl 7.88 frees the host's name twice. */
   SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, lks_span_to_milliseconds(transport->connect_timeout));
+  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)lks_span_to_milliseconds(transport->connect_timeout));
   if (transport->unzips) SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 0L); /* they count, too */
   SET(CURLOPT_HTTPHEADER, transport->line_nodes);
