@@ -73,15 +73,15 @@ if [ "$(id -u)" != 0 ]; then
   as_root=sudo
 fi
 
-echo "Installing:$missing"
 # A repository of the user's that is out of reach need not matter here.
 $as_root apt-get -q update || echo "apt-get update had trouble; going on with what is known" >&2
-# What this release has, by the name that it has there. What it dropped is gone on without.
+# What this release has, by the name that it has there; apt knows names, too, that others only mention. What the release
+# dropped is gone on without.
 chosen=
 dropped=
 for package in $missing; do
   for name in $(names "$package"); do
-    if apt-cache show "$name" >/dev/null 2>&1; then
+    if apt-cache show "$name" 2>/dev/null | grep -q '^Package:'; then
       chosen="$chosen $name"
       continue 2
     fi
@@ -90,12 +90,24 @@ for package in $missing; do
 done
 [ -z "$dropped" ] || echo "not to be had in this release, so going on without:$dropped" >&2
 [ -n "$chosen" ] || exit 0
+
+install="apt-get -q install -y --no-install-recommends"
 # Nothing of the user's is removed to make room.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get -q install -y --no-install-recommends --no-remove $chosen || {
+in_the_way=$(LC_ALL=C $install -s $chosen 2>/dev/null | sed -n 's/^Remv \([^ ]*\) .*/ \1/p' | tr -d '\n')
+if [ -n "$in_the_way" ]; then
+  {
+    echo "These packages are needed:$chosen"
+    echo "They conflict with what is installed here, which is left alone:$in_the_way"
+    echo "Remove that yourself, or go on without what is needed, as far as that leads: DEPS=skip make ..."
+  } >&2
+  exit 1
+fi
+echo "Installing:$chosen"
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive $install --no-remove $chosen || {
   echo "These packages could not be installed:$chosen" >&2
-  echo "Where one of them conflicts with what is here, put it in the way you like and say so: DEPS=skip make ..." >&2
+  echo "What is in the way, apt says above. Put it right, or go on without them: DEPS=skip make ..." >&2
   exit 1
 }
 if [ -d /run/systemd/system ]; then
