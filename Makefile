@@ -114,11 +114,16 @@ endif
 
 endif
 
+# Where one command will do it is that of the Lua that was asked for, or of the newest that has the modules it takes.
+loads = $(shell LUA_INIT= $(1) -e 'require "cjson"; require "argparse"' >/dev/null 2>&1 && echo yes)
+COMMAND_ABI := $(if $(ROCK),,$(firstword $(foreach abi,$(if $(word 2,$(ABIS)),$(ABIS)),\
+  $(if $(call loads,$(INTERPRETER_$(abi))),$(abi))) $(ABIS)))
+
 modules_of = $(patsubst %,$(BUILD)/$(1)/locksmith/%.$(LIB_EXTENSION),core curl)
 commands := $(if $(ROCK),,$(foreach abi,$(ABIS),$(BUILD)/$(abi)/bin/locksmith))
 .PHONY: all
 all: $(foreach abi,$(ABIS),$(call modules_of,$(abi))) $(commands)
-	@$(if $(silent)$(ROCK),:,echo 'the command, without installing it: $(firstword $(commands)) --help')
+	@$(if $(silent)$(ROCK),:,echo 'the command, without installing it: $(BUILD)/$(COMMAND_ABI)/bin/locksmith --help')
 
 # A file that is new when the text in STAMP is: what was made in another way is made again.
 quoted = '$(subst ','\'',$(strip $(1)))'
@@ -182,10 +187,9 @@ install-$(1): $(call modules_of,$(1))
 endef
 $(foreach abi,$(ABIS),$(eval $(call modules,$(abi))))
 
-# The command is for one Lua: the one that was asked for, or the newest. LuaRocks installs it itself.
+# LuaRocks installs the command itself.
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
-COMMAND_ABI := $(firstword $(ABIS))
 .PHONY: install install-command
 install: $(foreach abi,$(ABIS),install-$(abi)) $(if $(ROCK),,install-command)
 install-command: $(if $(ROCK),,$(BUILD)/$(COMMAND_ABI)/bin/locksmith install-$(COMMAND_ABI))

@@ -112,6 +112,29 @@ describe("json", function()
     end
   end)
 
+  describe("without lua-cjson", function()
+    local function loading(message)
+      local ours, its = package.loaded["locksmith.json"], package.loaded.cjson
+      package.loaded["locksmith.json"], package.loaded.cjson = nil, nil
+      package.preload.cjson = function() error(message, 0) end
+      local ok, raised = pcall(require, "locksmith.json")
+      package.loaded["locksmith.json"], package.loaded.cjson, package.preload.cjson = ours, its, nil
+      assert.is_false(ok)
+      return raised
+    end
+
+    it("says for which Lua it is missing, and how it is installed", function()
+      local raised = loading "module 'cjson' not found:\n\tno file './cjson.so'"
+      assert.truthy(raised:find("^the Lua module cjson is not here for Lua 5%.%d: luarocks install lua%-cjson"), raised)
+      assert.is_nil(raised:find "\n")
+    end)
+
+    it("keeps the reason why one that is there cannot be loaded", function()
+      local reason = "error loading module 'cjson': undefined symbol"
+      assert.equal(reason, loading(reason))
+    end)
+  end)
+
   it("says that memory ran out, where lua-cjson would end the process", function()
     local program = shell.quote(process.interpreter())
     local function starved(arguments)

@@ -3,11 +3,19 @@
 
 local core = require "locksmith.core"
 
+local function cjson()
+  local ok, found = pcall(require, "cjson")
+  if ok then return found end
+  if not tostring(found):find "^module 'cjson' not found" then error(found, 0) end
+  error(("the Lua module cjson is not here for %s: luarocks install lua-cjson, or on Debian and Ubuntu, for most Luas,"
+    .. " apt install lua-cjson"):format(_VERSION), 0)
+end
+
 -- lua-cjson ends the process where it is loaded while the decimal point takes more than one byte.
 local function load()
   local before = #core.decimal_point() > 1 and os.setlocale(nil, "numeric")
   if before then os.setlocale("C", "numeric") end
-  local private = require "cjson".new()
+  local private = cjson().new()
   if before then os.setlocale(before, "numeric") end
   return private
 end
