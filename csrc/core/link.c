@@ -163,7 +163,8 @@ bool lks_link_read_time(lks_text name, lks_text value, lks_time *out) {
 }
 
 bool lks_link_read_milliseconds(double value, lks_time *out) {
-  if (!(value >= MILLISECONDS_FROM && value <= (double)(LKS_TIME_MAX / (LKS_SECOND / 1000)))) return false;
+  const int64_t last = LKS_TIME_MAX / (LKS_SECOND / 1000);
+  if (!(value >= MILLISECONDS_FROM && value <= (double)last)) return false;
   *out = lks_span_from_milliseconds(value);
   return true;
 }

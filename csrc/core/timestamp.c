@@ -17,9 +17,10 @@ typedef struct civil {
  * than a double (x87): here each step on a double is exact, and what rounds are integers. */
 static int64_t from_units(double number, int64_t unit, int64_t least, int64_t most) {
   static const int64_t fraction = INT64_C(1) << 42;
+  const int64_t above = most / unit, below = least / unit - 1;
   if (number != number) return 0;
-  if (number >= (double)(most / unit)) return most;
-  if (number <= (double)(least / unit - 1)) return least;
+  if (number >= (double)above) return most;
+  if (number <= (double)below) return least;
   int64_t whole = (int64_t)number;
   int64_t rest = (int64_t)((number - (double)whole) * (double)fraction) * unit;
   int64_t span = whole * unit + (rest + (rest < 0 ? -fraction : fraction) / 2) / fraction;
@@ -48,13 +49,15 @@ double lks_span_to_seconds(lks_span span) {
   uint64_t microseconds = span < 0 ? UINT64_C(0) - (uint64_t)span : (uint64_t)span;
   uint64_t quotient = microseconds / LKS_SECOND, rest = microseconds % LKS_SECOND;
   double unit = span < 0 ? -1 : 1;
-  for (; quotient < enough; unit /= 2) {
+  while (quotient < enough) {
     rest *= 2;
     quotient = 2 * quotient + rest / LKS_SECOND;
     rest %= LKS_SECOND;
+    unit /= 2;
   }
   bool up = quotient % 2 == 1 && (rest > 0 || quotient / 2 % 2 == 1);
-  return (double)(quotient / 2 + up) * (2 * unit);
+  uint64_t rounded = quotient / 2 + up;
+  return (double)rounded * (2 * unit);
 }
 
 int lks_span_to_milliseconds(lks_span span) {
