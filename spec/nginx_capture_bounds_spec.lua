@@ -1,6 +1,7 @@
 --- Transport "capture": an answer that does not end holds neither the call nor the visitor.
 
 local curl = require "spec.support.curl"
+local find_nginx = require "locksmith.sandbox.server.find_nginx"
 local floods = require "spec.support.http_floods"
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
@@ -138,9 +139,13 @@ describe("what is received over capture", function()
     end
   end)
 
+  local minor = nginx.output_of(shell.quote(find_nginx().path) .. " -v 2>&1"):match "nginx/1%.(%d+)"
+  local refuses_two_lengths = tonumber(minor) >= 23
   for _, case in ipairs(floods.GOOD) do
-    -- nginx takes an interim answer for the final one, folds nothing, and does not read a list as a length.
-    if not case[1]:find "interim" and not case[1]:find "goes on" and not case[1]:find "list" then
+    -- nginx takes an interim answer for the final one, folds nothing, and does not read a list as a length, nor, of
+    -- late, two of them.
+    if not case[1]:find "interim" and not case[1]:find "goes on" and not case[1]:find "list"
+      and not (case[1]:find "length twice" and refuses_two_lengths) then
       it(case[1] .. " is read", function()
         answer(case[2])
         local page, response = inside:run(LIST, service.url)

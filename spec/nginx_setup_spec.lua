@@ -58,6 +58,29 @@ describe("the nginx.conf of the README", function()
   end
 end)
 
+describe("where the authorities are not where Debian has them, nginx", function()
+  local function start(said)
+    local settings = nginx.read "lua/locksmith/nginx/locksmith-http.conf"
+    local started = nginx.start {
+      http = replace(settings, "\nproxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;",
+        "\nproxy_ssl_trusted_certificate @DIR@/nowhere.pem;"),
+      server = said .. "include @ROOT@/lua/locksmith/nginx/locksmith.conf;",
+    }
+    started:stop()
+  end
+
+  it("does not start", function()
+    local ok, message = pcall(start, "")
+    assert.is_false(ok)
+    assert.truthy(message:find("SSL_CTX_load_verify_locations(", 1, true), message)
+    assert.truthy(message:find("nowhere.pem", 1, true), message)
+  end)
+
+  it("starts with the system's own named in the server block", function()
+    start "proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;"
+  end)
+end)
+
 describe("a client in nginx without a key", function()
   it("says how nginx.conf lets workers see it", function()
     local site = runner.start { transport = "capture" }

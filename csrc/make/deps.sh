@@ -6,11 +6,12 @@ set -u
 # Where releases call a package otherwise, or one of several will do: their names, divided by "|".
 curl='libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
 
-# What the demonstration needs: one Lua, libcurl, lua-cjson, argparse for the command, and LuaSocket for the sandbox.
-demo="lua5.4 liblua5.4-dev $curl pkg-config lua-cjson lua-argparse lua-socket"
+# What the demonstration needs: one Lua, libcurl, lua-cjson, argparse for the command, LuaSocket for the sandbox, and the
+# authorities of the real services.
+demo="lua5.4 liblua5.4-dev $curl pkg-config lua-cjson lua-argparse lua-socket ca-certificates"
 # What the tests need. "luajit" conflicts with what the nginx Lua module needs, luajit2 does not.
 test='lua5.3 liblua5.3-dev lua5.2 liblua5.2-dev lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev
-  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl ca-certificates procps openssl valgrind ccache locales'
+  nginx libnginx-mod-http-lua lua-busted lua-check lua-redis lua-sec lua-nginx-redis lua-cqueues lua-luv lua-copas luarocks redis-server curl procps openssl valgrind ccache locales'
 
 lint="lua5.4 liblua5.4-dev $curl pkg-config lua-check shellcheck clang-format clang-tidy"
 
