@@ -40,11 +40,9 @@ describe("the nginx.conf of the README", function()
 
   for _, transport in ipairs { "capture", "resty" } do
     it("works with transport " .. transport, function()
-      if transport == "capture" and nginx.resty_http() then
-        return pending "lua-resty-http is installed and would be chosen"
-      end
       local conf = section()
-      local path = (transport == "resty" and runner.DOUBLE or "") .. "@ROOT@/lua/?.lua;@ROOT@/lua/?/init.lua;;"
+      local path = transport == "resty" and runner.DOUBLE or nginx.WITHOUT_RESTY
+      path = path .. "@ROOT@/lua/?.lua;@ROOT@/lua/?/init.lua;;"
       conf = replace(conf, "http {\n", "http {\n" .. HTTP .. '  lua_package_path "' .. path .. '";\n')
       conf = conf:gsub("include /usr/local/share/lua/5%.1/", "include @ROOT@/lua/")
       conf = replace(conf, "listen 80;", "listen 127.0.0.1:@PORT1@;")

@@ -41,7 +41,7 @@ end)
 
 if not nginx.usable "what is no Redis, inside nginx" then return end
 
-for library, path in pairs { ["nginx.redis"] = "", ["resty.redis"] = os.getenv "LOCKSMITH_RESTY_REDIS" or false } do
+for library, path in pairs { ["nginx.redis"] = "", ["resty.redis"] = nginx.resty_redis() or false } do
   describe("what is no Redis, asked by " .. library .. " inside nginx,", function()
     if not path then
       pending("lua-resty-redis is not installed")

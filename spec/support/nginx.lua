@@ -38,15 +38,27 @@ function nginx.usable(name)
   return (missing.declare(name, reason, 2))
 end
 
+local function installed(name, own)
+  for _, folder in ipairs { own or "/usr/share/lua/5.1", "/usr/local/share/lua/5.1", "/usr/local/openresty/lualib",
+    "/usr/local/openresty/site/lualib" } do
+    if read(("%s/resty/%s.lua"):format(folder, name)) ~= "" then return folder end
+  end
+end
+
 --- Folder of lua-resty-http where `require "resty.http"` finds it, for the tests that need the real one.
 ---@return string? folder
 function nginx.resty_http()
-  local own = os.getenv "LOCKSMITH_RESTY_HTTP"
-  for _, folder in ipairs { own or "/usr/share/lua/5.1", "/usr/local/share/lua/5.1", "/usr/local/openresty/lualib",
-    "/usr/local/openresty/site/lualib" } do
-    if read(folder .. "/resty/http.lua") ~= "" then return folder end
-  end
+  return installed("http", os.getenv "LOCKSMITH_RESTY_HTTP")
 end
+
+--- The same of lua-resty-redis.
+---@return string? folder
+function nginx.resty_redis()
+  return installed("redis", os.getenv "LOCKSMITH_RESTY_REDIS")
+end
+
+--- Folder patterns behind which neither of them is found, installed or not.
+nginx.WITHOUT_RESTY = "@ROOT@/spec/support/no_resty/?.lua;"
 
 local CONF = [[
 @USER@
@@ -67,7 +79,7 @@ http {
   uwsgi_temp_path @DIR@/uwsgi;
   scgi_temp_path @DIR@/scgi;
   keepalive_requests 1000000;
-  lua_package_path "@PATH@@ROOT@/?.lua;@ROOT@/lua/?.lua;@ROOT@/lua/?/init.lua;;";
+  lua_package_path "@PATH@@WITHOUT@@ROOT@/?.lua;@ROOT@/lua/?.lua;@ROOT@/lua/?/init.lua;;";
   lua_package_cpath "@CPATH@/?.so;;";
   lua_socket_log_errors off;
   @HTTP@
@@ -130,7 +142,8 @@ function nginx.start(options)
   local fields = {
     ROOT = nginx.root, DIR = dir, WORKERS = tostring(options.workers or 1), MAIN = options.main or "",
     HTTP = options.http or "", SERVER = options.server or "", SERVERS = options.servers or "",
-    PATH = options.path or "", LEVEL = options.level or "warn", MASTER = options.master or "on",
+    PATH = options.path or "", WITHOUT = nginx.WITHOUT_RESTY, LEVEL = options.level or "warn",
+    MASTER = options.master or "on",
     CPATH = os.getenv "LOCKSMITH_CORE_51" or nginx.root .. "/build/5.1",
     USER = found.user, NGINX = found.path,
     UNDER = options.under or "", EARLY = found.early_log and "-e error.log" or "",
