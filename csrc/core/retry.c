@@ -49,6 +49,8 @@ lks_span lks_retry_backoff(unsigned retries_before, double chance) {
   if (ceiling > LKS_RETRY_CAP) ceiling = LKS_RETRY_CAP;
   if (!(chance > 0)) return 0;
   if (chance >= 1) return ceiling - 1;
-  /* No product of doubles, which would depend on how wide their registers are. */
-  return ceiling * (lks_span)(chance * 4294967296.0) / INT64_C(4294967296);
+  /* A product of whole numbers, rounded to nearest: one of doubles would depend on how wide their registers are. */
+  static const int64_t one = INT64_C(1) << 32;
+  lks_span wait = (ceiling * (lks_span)(chance * (double)one) + one / 2) / one;
+  return wait < ceiling ? wait : ceiling - 1;
 }

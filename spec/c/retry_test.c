@@ -75,6 +75,8 @@ static void test_backoff_doubles_up_to_the_cap(void) {
     CHECK_INT(lks_retry_backoff(n, 0), 0);
     CHECK_INT(lks_retry_backoff(n, 0.5), ceilings[n] / 2);
     CHECK_INT(lks_retry_backoff(n, 0.75), ceilings[n] / 4 * 3);
+    CHECK_INT(lks_retry_backoff(n, 0.999), ceilings[n] / 1000 * 999);
+    CHECK_INT(lks_retry_backoff(n, 1 - 1e-12), ceilings[n] - 1);
   }
   CHECK_INT(lks_retry_backoff(1000, 0.5), 2500000);
   CHECK_INT(lks_retry_backoff(~0u, 0.5), 2500000);
