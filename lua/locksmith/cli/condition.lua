@@ -1,6 +1,6 @@
 --- The option --where.
 
-local core = require "locksmith.core"
+local moment = require "locksmith.cli.moment"
 local status = require "locksmith.cli.status"
 local where = require "locksmith.cli.where"
 
@@ -15,7 +15,7 @@ num_blocked, num_replied, num_spam. now is the time, days(n) a span; texts have
 ---@param text string
 ---@return fun(address: locksmith.Address): boolean
 function condition.read(text)
-  local matches, message = where.compile(text, math.floor(core.now()))
+  local matches, message = where.compile(text, moment.now())
   if not matches then status.usage(("--where: %s: %s"):format(message, text)) end
   return function(address)
     local holds, problem = matches(address)

@@ -1,6 +1,7 @@
 --- Events in words, for those who want to see what happens.
 
 local core = require "locksmith.core"
+local moment = require "locksmith.cli.moment"
 local number = require "locksmith.number"
 
 local events = {}
@@ -24,7 +25,7 @@ local WORDS = {
 ---@param event table
 function events.tell(event)
   local words = WORDS[event.type]
-  io.stderr:write(("%s #%s %s %s: %s\n"):format(core.iso8601(math.floor(event.time or core.now())),
+  io.stderr:write(("%s #%s %s %s: %s\n"):format(core.iso8601(event.time and math.floor(event.time) or moment.now()),
     number.text(event.call or 0), event.operation or "-", event.type, words and words(event) or ""))
 end
 

@@ -1,13 +1,13 @@
 --- The Locker key.
 
-local core = require "locksmith.core"
 local lifetime = require "locksmith.cli.lifetime"
+local moment = require "locksmith.cli.moment"
 local status = require "locksmith.cli.status"
 
 local COLUMNS = { "user", "scope", "token_type", "created_time", "expired_time", "left" }
 
 local function info(context)
-  local claims, now = context:check(context:client("locker"):key_info()), math.floor(core.now())
+  local claims, now = context:check(context:client("locker"):key_info()), moment.now()
   local ends = lifetime.ends(claims)
   claims.seconds_left = ends and ends - now
   claims.left = ends and lifetime.text(ends, now)

@@ -1,7 +1,7 @@
 --- Whether the services can be reached, and with these keys.
 
-local core = require "locksmith.core"
 local lifetime = require "locksmith.cli.lifetime"
+local moment = require "locksmith.cli.moment"
 local status = require "locksmith.cli.status"
 
 local COLUMNS = { "service", "reachable", "key", "left", "quota_remaining", "quota_limit", "quota_reset", "message" }
@@ -25,7 +25,7 @@ local function locker_row(client, row)
   local claims = client:key_info()
   local ends = claims and lifetime.ends(claims)
   if ends then
-    row.left, row.expired_time = lifetime.text(ends, math.floor(core.now())), ends
+    row.left, row.expired_time = lifetime.text(ends, moment.now()), ends
   end
   local _, err = client.addresses:list { size = 1 }
   tell(row, not _ and err or nil)
