@@ -3,6 +3,7 @@
 local exchange = require "locksmith.sandbox.server.exchange"
 local json = require "locksmith.sandbox.json"
 local sandbox = require "locksmith.sandbox"
+local shell = require "locksmith.sandbox.server.shell"
 local watch = require "locksmith.sandbox.server.watch"
 
 local ngx = rawget(_G, "ngx")
@@ -27,7 +28,7 @@ function inside.start(folder)
 end
 
 local function stop()
-  os.execute('kill -TERM "$(cat \'' .. pid_file:gsub("'", "'\\''") .. "')\"")
+  os.execute(('kill -TERM "$(cat %s)"'):format(shell.quote(pid_file)))
 end
 
 --- Ends nginx when it is time to; for `init_worker_by_lua`.
