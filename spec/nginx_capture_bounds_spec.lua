@@ -139,7 +139,8 @@ describe("what is received over capture", function()
     end
   end)
 
-  local minor = nginx.output_of(shell.quote(find_nginx().path) .. " -v 2>&1"):match "/1%.(%d+)" -- nginx/1.22.1, openresty/1.25.3.1
+  -- Such as nginx/1.22.1 or openresty/1.25.3.1.
+  local minor = nginx.output_of(shell.quote(find_nginx().path) .. " -v 2>&1"):match "/1%.(%d+)"
   local refuses_two_lengths = minor ~= nil and tonumber(minor) >= 23
   for _, case in ipairs(floods.GOOD) do
     -- nginx takes an interim answer for the final one, folds nothing, and does not read a list as a length, nor, of
