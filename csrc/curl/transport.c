@@ -403,6 +403,16 @@ static bool refuse(lks_exchange *exchange, lks_kind kind, const char *message) {
   return false;
 }
 
+/* Without descriptors newer libcurl makes no multi handle, and does not say why. */
+static bool refused_for_files(const lks_transport *transport, lks_exchange *exchange) {
+  lks_failure_facts facts = {.trouble = LKS_TROUBLE_MEMORY, .words = "", .standard = ""};
+  facts.shortage = lks_sockets_shortage(&transport->flight.sockets);
+  if (facts.shortage == 0) return false;
+  exchange->short_of_files = true;
+  (void)refuse(exchange, lks_failure_kind(&facts), lks_failure_message(&facts));
+  return true;
+}
+
 /* Another transport's exchange may be driven by a pause in this one's, and end there. */
 static void note_ends(CURLM *multi) {
   CURLMsg *message;
@@ -492,6 +502,7 @@ bool lks_transport_begin(lks_transport *transport, const lks_request *request, c
   /* Which options were taken is unclear now. */
   close_easy(transport);
   if (code == CURLE_OK) code = CURLE_OUT_OF_MEMORY;
+  if (code == CURLE_OUT_OF_MEMORY && refused_for_files(transport, exchange)) return false;
   return refuse(exchange, code == CURLE_OUT_OF_MEMORY ? LKS_KIND_NO_MEMORY : LKS_KIND_CONFIG, curl_easy_strerror(code));
 }
 
