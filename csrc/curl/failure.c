@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-/* "Malformed encoding found in chunked-encoding", of late also "chunk hex-length longer than 16"; "Too large response
- * headers: 307203 > 307200", "CONNECT response too large". A trailer's line that is too long is memory that ran out. */
+/* "Malformed encoding found in chunked-encoding", of late also "chunk hex-length longer than 16" and "invalid chunk
+ * size: 'ffffffffffffffff'"; "Too large response headers: 307203 > 307200", "CONNECT response too large". A trailer's
+ * line that is too long is memory that ran out. */
 lks_trouble lks_failure_receiving(const char *words) {
   if (strstr(words, "oo large") != NULL || strstr(words, "emory in chunked") != NULL) return LKS_TROUBLE_LONG_LINE;
-  bool malformed = strstr(words, "hunked-") != NULL || strstr(words, "hunk hex-") != NULL;
+  bool malformed = strstr(words, "hunked-") != NULL || strstr(words, "hunk hex-") != NULL ||
+                   strstr(words, "nvalid chunk size") != NULL;
   return malformed ? LKS_TROUBLE_NONSENSE : LKS_TROUBLE_CUT;
 }
 

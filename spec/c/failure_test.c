@@ -101,6 +101,7 @@ static void failures_to_receive_are_told_apart_by_their_words(void) {
   CHECK_INT(lks_failure_receiving("Illegal or missing hexadecimal sequence in chunked-encoding"), LKS_TROUBLE_NONSENSE);
   CHECK_INT(lks_failure_receiving("Problem 3 in the Chunked-Encoded data"), LKS_TROUBLE_NONSENSE);
   CHECK_INT(lks_failure_receiving("chunk hex-length char not a hex digit: 0x7a"), LKS_TROUBLE_NONSENSE);
+  CHECK_INT(lks_failure_receiving("invalid chunk size: '11111111111111111'"), LKS_TROUBLE_NONSENSE);
   CHECK_INT(lks_failure_receiving("Out of memory in chunked-encoding"), LKS_TROUBLE_LONG_LINE);
   CHECK_INT(lks_failure_receiving("CONNECT response too large"), LKS_TROUBLE_LONG_LINE);
   CHECK_INT(lks_failure_receiving("Too large response headers: 307203 > 307200"), LKS_TROUBLE_LONG_LINE);

@@ -271,8 +271,9 @@ static void everything_received_counts(void) {
       ACCEPT, READ, REPEAT("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n", 100000000), END};
   static const scripted_step folded[] = {ACCEPT, READ, SEND("HTTP/1.1 200 OK\r\nX: y\r\n"),
                                          REPEAT(" folded 0123456789abcdef\r\n", 100000000), END};
+  /* With a colon: newer libcurl takes each line of a trailer for a header, which has one. */
   static const scripted_step folded_trailer[] = {ACCEPT, READ, SEND(CHUNKED "0\r\nX: y\r\n"),
-                                                 REPEAT("\tfolded 0123456789abcdef\r\n", 100000000), END};
+                                                 REPEAT("\tfolded: 0123456789abcdef\r\n", 100000000), END};
   expect(trailers, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
   expect(long_trailer, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);
   expect(extension, 20 * LKS_SECOND, LKS_KIND_TOO_LARGE, 200);

@@ -16,9 +16,10 @@ floods.TOO_LARGE = {
   { "an interim answer without end", { head = "HTTP/1.1 103 Early Hints\r\n", again = "Link: x\r\n" } },
   { "trailers without end", { head = CHUNKED .. "2\r\n[]\r\n0\r\n", again = "X-Trailer: value\r\n" } },
   { "a trailer line without end", { head = CHUNKED .. "2\r\n[]\r\n0\r\nX: ", again = "x" } },
-  { "a trailer that goes on for ever", { head = CHUNKED .. "2\r\n[]\r\n0\r\nX: 1\r\n", again = " more of it\r\n" } },
+  -- With a colon: newer libcurl takes each line of a trailer for a header, which has one.
+  { "a trailer that goes on for ever", { head = CHUNKED .. "2\r\n[]\r\n0\r\nX: 1\r\n", again = " more: of it\r\n" } },
   { "a chunk extension without end", { head = CHUNKED .. "2;", again = "x" } },
-  { "chunks with long extensions", { head = CHUNKED, again = "1;" .. ("x"):rep(1000) .. "\r\n \r\n" } },
+  { "chunks with long extensions", { head = CHUNKED, again = "1;" .. ("x"):rep(100) .. "\r\n \r\n" } },
   { "chunks without end", { head = CHUNKED, again = "1\r\n \r\n" } },
   { "a body without end", { head = "HTTP/1.1 200 OK\r\n\r\n", again = " " } },
   { "a chunk of a giant size", { head = CHUNKED .. "fffffffffffff\r\n", again = " " } },
