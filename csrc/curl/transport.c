@@ -37,6 +37,7 @@ struct lks_transport {
   size_t max_response_bytes;
   bool guard_sigpipe;
   bool unzips;
+  bool encrypts;
   bool announces; /* libcurl calls on_request */
 
   /* Options as last told to libcurl, which keeps them from send to send. */
@@ -129,15 +130,33 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
 
 #define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : code)
 
-/* The options that stay the same. One that libcurl refuses is an error, unless it goes unchecked here. */
-static CURLcode configure(lks_transport *transport, CURL *easy) {
+static CURLcode configure_tls(const lks_transport *transport, CURL *easy) {
   CURLcode code = CURLE_OK;
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  /* When memory runs out while a session is kept, libcurl 7.88 frees the host's name twice. */
+  SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  if (transport->ca_file.length > 0) {
+    SET(CURLOPT_CAINFO, transport->ca_file.data);
+    /* Instead of the system's authorities, not beside them; TLS libraries without such a folder refuse the option. */
+    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, transport->ca_file.data);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+  }
+  return code;
+}
+
+/* The options that stay the same. One that libcurl refuses is an error, unless it goes unchecked here; without TLS it
+ * refuses all that concern it. */
+static CURLcode configure(lks_transport *transport, CURL *easy) {
+  CURLcode code = transport->encrypts ? configure_tls(transport, easy) : CURLE_OK;
   SET(CURLOPT_PRIVATE, transport);
   SET(CURLOPT_SHARE, transport->share);
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_ERRORBUFFER, transport->error);
 #if LIBCURL_VERSION_NUM >= 0x075500
-  SET(CURLOPT_PROTOCOLS_STR, "http,https");
+  SET(CURLOPT_PROTOCOLS_STR, transport->encrypts ? "http,https" : "http");
 #else
   SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
@@ -147,11 +166,6 @@ static CURLcode configure(lks_transport *transport, CURL *easy) {
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-  SET(CURLOPT_SSL_VERIFYPEER, 1L);
-  SET(CURLOPT_SSL_VERIFYHOST, 2L);
-  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  /* When memory runs out while a session is kept, libcurl 7.88 frees the host's name twice. */
-  SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
   SET(CURLOPT_CONNECTTIMEOUT_MS, (long)lks_span_to_milliseconds(transport->connect_timeout));
   if (transport->unzips) SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 0L); /* they count, too */
@@ -170,13 +184,6 @@ static CURLcode configure(lks_transport *transport, CURL *easy) {
   if (transport->has_proxy) {
     SET(CURLOPT_PROXY, transport->proxy.length > 0 ? transport->proxy.data : "");
     SET(CURLOPT_NOPROXY, ""); /* the environment has no say in it */
-  }
-  if (transport->ca_file.length > 0) {
-    SET(CURLOPT_CAINFO, transport->ca_file.data);
-    /* Instead of the system's authorities, not beside them; TLS libraries without such a folder refuse the option. */
-    (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, transport->ca_file.data);
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
   }
 #if LIBCURL_VERSION_NUM >= 0x074000
   (void)curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
@@ -241,6 +248,7 @@ lks_kind lks_transport_new(const lks_transport_options *options, lks_transport *
   const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
   transport->guard_sigpipe = library->version_num < 0x075700;
   transport->unzips = (library->features & CURL_VERSION_LIBZ) != 0;
+  transport->encrypts = (library->features & CURL_VERSION_SSL) != 0;
   lks_answer_init(&transport->flight.answer, options->max_response_bytes);
   lks_buffer_init(&transport->ca_file, SIZE_MAX / 4);
   lks_buffer_init(&transport->proxy, SIZE_MAX / 4);
@@ -278,6 +286,10 @@ static void chain_lines(lks_transport *transport, const lks_lines *lines) {
   }
 }
 
+static bool is_https(const char *url) {
+  return lks_url_read(url).scheme.length == strlen("https");
+}
+
 /* Where the request goes, and by which way. A proxy that libcurl would silently leave out is refused. */
 static CURLcode tell_url(lks_transport *transport, const lks_request *request) {
   const char *url = request->url.data;
@@ -291,7 +303,7 @@ static CURLcode tell_url(lks_transport *transport, const lks_request *request) {
 #endif
   if (!transport->has_proxy) {
     bool direct = lks_url_is_loopback(url);
-    const char *proxy = direct ? NULL : lks_environment_proxy(lks_url_read(url).scheme.length == strlen("https"));
+    const char *proxy = direct ? NULL : lks_environment_proxy(is_https(url));
     lks_proxy parts;
     if (proxy != NULL && !lks_url_read_proxy((lks_text){proxy, strlen(proxy)}, &parts))
       return CURLE_COULDNT_RESOLVE_PROXY;
@@ -485,6 +497,8 @@ bool lks_transport_begin(lks_transport *transport, const lks_request *request, c
   if (limit <= 0) return refuse(exchange, LKS_KIND_TIMEOUT, "no time was left to send the request");
   if (request->has_body && lks_form_of(request) == LKS_FORM_HEAD)
     return refuse(exchange, LKS_KIND_CONFIG, "libcurl cannot send a body with HEAD");
+  if (!transport->encrypts && is_https(request->url.data))
+    return refuse(exchange, LKS_KIND_CONFIG, "the libcurl here was built without TLS, so it speaks no https");
   if (transport->easy != NULL && transport->owner != getpid()) abandon_easy(transport);
   lks_kind opened = transport->easy == NULL ? open_easy(transport) : LKS_KIND_NONE;
   if (opened != LKS_KIND_NONE) return refuse(exchange, opened, "libcurl cannot be used");
