@@ -16,7 +16,7 @@ finds() { # HEADER OPTION ...
 
 command -v "${compiler%% *}" >/dev/null 2>&1 || {
   echo "No C compiler: there is no \"${compiler%% *}\" here. Install one (Debian, Ubuntu: build-essential;" \
-    "Fedora: gcc; Alpine: build-base; macOS: xcode-select --install) or name yours: make CC=..."
+    "Fedora: gcc; Alpine: build-base; macOS: xcode-select --install) or name yours as in: make CC=clang"
   exit
 }
 finds stdlib.h || {
@@ -28,9 +28,9 @@ for wanted in ${HEADERS:-}; do
   finds "$wanted" "$@" && continue
   case $wanted in
     lua.h) echo "lua.h was not found. Install the headers of your Lua (Debian, Ubuntu: liblua5.4-dev and the like)" \
-      "or name their folder: LUA_INCDIR=..." ;;
+      "or name their folder as in: LUA_INCDIR=/opt/lua/include" ;;
     *) echo "$wanted was not found. Install libcurl's headers (Debian, Ubuntu: libcurl4-openssl-dev; Fedora:" \
-      "libcurl-devel; Alpine: curl-dev) or name their folder: CURL_CFLAGS=-I..." ;;
+      "libcurl-devel; Alpine: curl-dev) or name their folder as in: CURL_CFLAGS=-I/opt/curl/include" ;;
   esac
   exit
 done
