@@ -35,21 +35,27 @@ done
 wanted=$(printf '%s\n' $wanted | sort -u)
 command -v "${CC:-cc}" >/dev/null 2>&1 || wanted="build-essential $wanted"
 
+# The names of one word of the lists.
+names() {
+  printf '%s\n' "$1" | tr '|' ' '
+}
+# The name that each word has in Debian 12, for those who read it or hand it to a shell.
+first_names() {
+  printf ' %s' "$@" | sed 's/|[^ ]*//g'
+}
+
 if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
   # Whoever runs another system installs these, and then says so.
   [ "${DEPS:-}" != skip ] || exit 0
   {
     echo "This is no Debian or Ubuntu, so nothing was installed. Needed are (by their names in Debian 12):"
-    printf '  %s\n' $wanted
+    # shellcheck disable=SC2046,SC2086
+    printf '  %s\n' $(first_names $wanted)
     echo "Once they are here, say so: DEPS=skip make ..."
   } >&2
   exit 1
 fi
 
-# The names of one word of the lists.
-names() {
-  printf '%s\n' "$1" | tr '|' ' '
-}
 # shellcheck disable=SC2046,SC2086
 present=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $(names "$wanted") 2>/dev/null | sed -n 's/ installed$//p')
 missing=
@@ -61,14 +67,42 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 if [ "${DEPS:-}" = skip ]; then
-  echo "going on without:$missing" >&2
+  # shellcheck disable=SC2086
+  echo "going on without:$(first_names $missing)" >&2
   exit 0
 fi
+
+# What this release has, by the name that it has there; apt knows names, too, that others only mention.
+choose() {
+  chosen=
+  dropped=
+  for package in $missing; do
+    for name in $(names "$package"); do
+      if apt-cache show "$name" 2>/dev/null | grep -q '^Package:'; then
+        chosen="$chosen $name"
+        continue 2
+      fi
+    done
+    dropped="$dropped $package"
+  done
+}
+# Whether apt has lists at all, beside what is installed.
+apt_has_lists() {
+  apt-cache policy 2>/dev/null | grep -q ' release .*,'
+}
+# What the release dropped is gone on without.
+go_on_without_dropped() {
+  # shellcheck disable=SC2086
+  [ -z "$dropped" ] || echo "not to be had in this release, so going on without:$(first_names $dropped)" >&2
+  [ -n "$chosen" ] || exit 0
+}
 
 as_root=
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null 2>&1 || {
-    echo "These packages are missing, and installing them takes root or sudo:$missing" >&2
+    # shellcheck disable=SC2086
+    if apt_has_lists; then choose && go_on_without_dropped; else chosen=$(first_names $missing); fi
+    echo "These packages are missing, and installing them takes root or sudo:$chosen" >&2
     exit 1
   }
   as_root=sudo
@@ -76,21 +110,8 @@ fi
 
 # A repository of the user's that is out of reach need not matter here.
 $as_root apt-get -q update || echo "apt-get update had trouble; going on with what is known" >&2
-# What this release has, by the name that it has there; apt knows names, too, that others only mention. What the release
-# dropped is gone on without.
-chosen=
-dropped=
-for package in $missing; do
-  for name in $(names "$package"); do
-    if apt-cache show "$name" 2>/dev/null | grep -q '^Package:'; then
-      chosen="$chosen $name"
-      continue 2
-    fi
-  done
-  dropped="$dropped $package"
-done
-[ -z "$dropped" ] || echo "not to be had in this release, so going on without:$dropped" >&2
-[ -n "$chosen" ] || exit 0
+choose
+go_on_without_dropped
 
 install="apt-get -q install -y --no-install-recommends"
 # Nothing of the user's is removed to make room.
