@@ -30,7 +30,7 @@ end
 
 local function finish(counter, killed)
   for n, one in ipairs(counter.running) do
-    shell.output(("while kill -0 %d 2>/dev/null; do sleep 0.02; done"):format(one.pid))
+    while shell.alive(one.pid) do shell.sleep(0.02) end
     if not killed[n] then assert.equal("done\n", shell.read(one.out)) end
   end
 end

@@ -73,6 +73,9 @@ end
 ---@return boolean
 function shell.alive(pid)
   local state = shell.read(("/proc/%d/stat"):format(pid)):match "%) (%a)"
+  if not state and not io.open "/proc/self/stat" then
+    return select(2, shell.output(("kill -0 %d 2>/dev/null"):format(pid))) == 0
+  end
   return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
