@@ -12,7 +12,7 @@ local function new_call()
   local client = core.client { service = "locker", user_agent = "x", windows = {}, margin = 0.05,
     timeout = 60, attempt_timeout = 10, max_retries = 2, pacing = "wait" }
   client:set_key(core.key("locker", sandbox.LOCKER_KEY))
-  local call = assert(core.call(client, core.operations["locker.addresses.list"], 1e9, nil, {}))
+  local call = assert(core.call(client, core.operations["locker.addresses.list"], 1e9, nil))
   return call, client
 end
 
@@ -54,7 +54,7 @@ describe("a call of the binding", function()
     assert.is_false((pcall(call.request, call)))
     call:next(1e9, core.memory())
     assert.truthy(call:request())
-    call:response(1e9, 0, { status = 200, headers = "" }, {})
+    call:response(1e9, 0, nil, 200, "", nil, {})
     assert.is_false((pcall(own.send, own, call, 1)))
     assert.is_false((pcall(call.request, call)))
   end)

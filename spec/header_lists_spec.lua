@@ -130,8 +130,8 @@ describe("a header that comes several times", function()
     before_each(function()
       local client = core.client { service = "locker", user_agent = "x", margin = 0.05 }
       client:set_key(core.key("locker", sandbox.LOCKER_KEY))
-      call = assert(core.call(client, core.operations["locker.request"], 1e9, nil,
-        { method = "GET", path = "x", fields = { { "one, two", "a big b" } } }))
+      call = assert(core.call(client, core.operations["locker.request"], 1e9, nil, nil,
+        { { "one, two", "a big b" } }, nil, { method = "GET", path = "x" }))
     end)
 
     it("is one list; a line that goes on is one value", function()

@@ -16,15 +16,34 @@ local function create(answer)
 end
 
 describe("a response", function()
-  it("shows all its parts to pairs, and nothing else", function()
-    assert.equal("attempts elapsed headers quota recovered status", names_of(create()))
+  it("shows all its parts to pairs, and nothing else; the headers once they were asked for", function()
+    local response = create()
+    local has_pairs = pairs(setmetatable({}, { __pairs = function() return true end })) == true
+    if not has_pairs then assert.equal("attempts elapsed quota recovered status", names_of(response)) end
+    assert.is_table(response.headers)
+    assert.equal("attempts elapsed headers quota recovered status", names_of(response))
     local raw = {}
-    for name in next, create() do raw[#raw + 1] = tostring(name) end
+    for name in next, response do raw[#raw + 1] = tostring(name) end
     assert.equal(6, #raw)
+    assert.equal("attempts elapsed headers quota recovered status", names_of((function()
+      local other = create()
+      return has_pairs and other or other.headers and other
+    end)()))
+  end)
+
+  it("makes the table of its headers once", function()
+    local response = create()
+    response.headers.mine = "1"
+    assert.equal("1", response.headers.mine)
+    response.headers = nil
+    assert.same({}, response.headers)
+    assert.is_nil(response.other)
   end)
 
   it("can be given to a JSON encoder", function()
-    local decoded = cjson.decode(cjson.encode(create()))
+    local response = create()
+    assert.is_table(response.headers)
+    local decoded = cjson.decode(cjson.encode(response))
     assert.equal(201, decoded.status)
     assert.equal("application/json", decoded.headers["content-type"])
     assert.equal(999, decoded.quota.remaining)

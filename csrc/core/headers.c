@@ -8,8 +8,7 @@
 
 typedef bool reader(const char *text, size_t length);
 
-static bool is_name(const char *name, size_t length, const char *wanted, size_t wanted_length) {
-  if (length != wanted_length) return false;
+static bool is_name(const char *name, const char *wanted, size_t length) {
   for (size_t i = 0; i < length; i++)
     if (lks_ascii_lower(name[i]) != wanted[i]) return false;
   return true;
@@ -87,33 +86,49 @@ static void keep(char *room, const char *value, size_t length, reader *reads) {
   room[length] = '\0';
 }
 
-/* In small letters. */
+/* A name in small letters and its length. */
+#define NAME(text) text, sizeof(text) - 1
+
 static const struct {
   const char *name;
+  size_t length;
   size_t room; /* where in lks_policy_headers */
   reader *reads;
 } policy[] = {
-    {"retry-after", offsetof(lks_policy_headers, retry_after), reads_wait},
-    {"x-api-quota-limit", offsetof(lks_policy_headers, quota_limit), reads_count},
-    {"x-api-quota-remaining", offsetof(lks_policy_headers, quota_remaining), reads_count},
-    {"x-api-quota-reset", offsetof(lks_policy_headers, quota_reset), reads_reset},
+    {NAME("retry-after"), offsetof(lks_policy_headers, retry_after), reads_wait},
+    {NAME("x-api-quota-limit"), offsetof(lks_policy_headers, quota_limit), reads_count},
+    {NAME("x-api-quota-remaining"), offsetof(lks_policy_headers, quota_remaining), reads_count},
+    {NAME("x-api-quota-reset"), offsetof(lks_policy_headers, quota_reset), reads_reset},
 };
 
-_Static_assert(sizeof policy / sizeof *policy * LKS_HEADER_VALUE_MAX == sizeof(lks_policy_headers),
-               "each header has its room");
+_Static_assert(sizeof policy / sizeof *policy == LKS_POLICY_HEADERS, "each is counted");
+_Static_assert(LKS_POLICY_HEADERS * LKS_HEADER_VALUE_MAX == sizeof(lks_policy_headers), "each header has its room");
 
-const char *lks_headers_name(size_t index) {
-  return index < sizeof policy / sizeof *policy ? policy[index].name : NULL;
+size_t lks_headers_find(const char *name, size_t length) {
+  size_t which = 0;
+  /* Most names are ruled out by their length. */
+  for (; which < LKS_POLICY_HEADERS; which++)
+    if (length == policy[which].length && is_name(name, policy[which].name, length)) break;
+  return which;
+}
+
+void lks_headers_add(lks_policy_headers *headers, size_t which, const char *value, size_t length) {
+  if (which < LKS_POLICY_HEADERS)
+    keep((char *)headers + policy[which].room, value, length, policy[which].reads);
+}
+
+void lks_headers_add_first(lks_policy_headers *headers, size_t which, const char *value, size_t length) {
+  if (which >= LKS_POLICY_HEADERS) return;
+  char *room = (char *)headers + policy[which].room, before[LKS_HEADER_VALUE_MAX];
+  memcpy(before, room, strlen(room) + 1);
+  room[0] = '\0';
+  keep(room, value, length, policy[which].reads);
+  keep(room, before, strlen(before), policy[which].reads);
 }
 
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length) {
-  if (name_length == 0) return;
-  for (size_t i = 0; i < sizeof policy / sizeof *policy; i++) {
-    if (lks_ascii_lower(name[0]) != policy[i].name[0]) continue;
-    if (is_name(name, name_length, policy[i].name, strlen(policy[i].name)))
-      keep((char *)headers + policy[i].room, value, value_length, policy[i].reads);
-  }
+  lks_headers_add(headers, lks_headers_find(name, name_length), value, value_length);
 }
 
 /* The end of the header at `line`: that of the last line that belongs to it. */

@@ -35,10 +35,20 @@ typedef struct lks_policy_headers {
 
 void lks_headers_clear(lks_policy_headers *headers);
 
-/* The names of these headers in small letters, static; NULL past the end. */
-const char *lks_headers_name(size_t index);
+#define LKS_POLICY_HEADERS 4
 
-/* Takes one header, whose value may be a list; names are compared without regard to ASCII case, others ignored. */
+/* Which of these headers that is, below LKS_POLICY_HEADERS, or LKS_POLICY_HEADERS: none. Names are compared without
+ * regard to ASCII case. */
+size_t lks_headers_find(const char *name, size_t length);
+
+/* Takes the value, which may be a list, of the header `which` that lks_headers_find gave; one that is none is ignored.
+ * What was taken before stands before it. */
+void lks_headers_add(lks_policy_headers *headers, size_t which, const char *value, size_t length);
+
+/* The same, for a value that stands before what was taken. */
+void lks_headers_add_first(lks_policy_headers *headers, size_t which, const char *value, size_t length);
+
+/* lks_headers_add for the header of that name. */
 void lks_headers_take(lks_policy_headers *headers, const char *name, size_t name_length, const char *value,
                       size_t value_length);
 

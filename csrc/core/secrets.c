@@ -41,6 +41,12 @@ bool lks_secrets_shown(const lks_secrets *secrets, const lks_key *key, const cha
   return false;
 }
 
+bool lks_secrets_have_comma(const lks_secrets *secrets) {
+  for (const lks_secret *secret = secrets->first; secret != NULL; secret = secret->next)
+    if (memchr(secret->text, ',', secret->length) != NULL) return true;
+  return false;
+}
+
 static void mark(char *marks, const char *text, size_t length, const char *secret, size_t secret_length) {
   const char *from = text, *end = text + length, *found;
   while ((found = lks_find(from, (size_t)(end - from), secret, secret_length)) != NULL) {

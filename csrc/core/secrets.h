@@ -22,6 +22,9 @@ bool lks_secrets_add(lks_secrets *secrets, const char *text, size_t length);
 /* Whether the text holds one of them, as it was sent, or the key. `secrets` and `key` may be NULL. */
 bool lks_secrets_shown(const lks_secrets *secrets, const lks_key *key, const char *text, size_t length);
 
+/* Whether one holds a comma, and so could come about where several texts are joined to a list. */
+bool lks_secrets_have_comma(const lks_secrets *secrets);
+
 typedef enum lks_redaction {
   LKS_REDACTION_NONE, /* it holds none, and nothing was written */
   LKS_REDACTION_DONE,

@@ -7,6 +7,7 @@
 
 #include "box.h"
 #include "core/field.h"
+#include "core/headers.h"
 #include "core/timestamp.h"
 
 void lks_lua_open_attach(lua_State *L);
@@ -60,9 +61,9 @@ void lks_lua_check_windows(lua_State *L, int index, lks_windows *windows);
  * max_retries, pacing. The rest stays. */
 void lks_lua_read_limits(lua_State *L, int index, lks_time now, lks_limits *limits);
 
-/* What the table at an index, the argument of core.call, says of the request and of its call, whose operation is given.
- * Raises when it is malformed. */
-lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+/* What the arguments of core.call from an index on say of the request and of its call, whose operation is given. Raises
+ * when they are malformed. */
+lks_request_status lks_lua_read_request(lua_State *L, int first, const lks_client *client, lks_call_options *options,
                                         lks_request *request);
 /* Pushes method, url, { {name, value}, … }, body | nil; `key` may be NULL. Returns how many values that are. */
 int lks_lua_push_request(lua_State *L, const lks_request *request, const lks_key *key);
@@ -72,8 +73,13 @@ int lks_lua_push_values(lua_State *L, const lks_request *request, const lks_key 
 /* Pushes method and what of the url may be shown. Returns how many values that are. */
 int lks_lua_push_target(lua_State *L, const lks_request *request);
 
-/* Remembers what of the request, the table at an index, may not be shown. */
+/* Remembers what of the request's fields, at an index, may not be shown. */
 void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets);
+
+/* Fills `out` from the headers of an answer at an index: raw lines, or a table of names in any case to texts, or lists of
+ * them; anything else has none. Returns whether no secret of the call could come to light in any of them, be they
+ * joined or not. */
+bool lks_lua_read_headers(lua_State *L, int index, const lks_call_box *box, lks_policy_headers *out);
 
 /* Pushes raw header lines as { lower-case name = value }. False: a value is not as it stands in the lines, but made of
  * several. */

@@ -46,6 +46,7 @@ typedef struct lks_call_box {
   } taken;         /* what a state that is kept elsewhere answered, until that place has taken it over */
   lks_span ahead;  /* by so much the clock of the state that the ticket is from is */
   lks_quota quota; /* as known after the last answer */
+  bool headers_open; /* those of the last answer can be shown as they came, see lks_lua_read_headers */
   bool repeatable; /* a transport may resend it by itself: it only reads */
 } lks_call_box;
 

@@ -47,25 +47,27 @@ static int refuse_request(lua_State *L, lks_request_status status) {
   return 2;
 }
 
-/* core.call(client, operation, now, limits | nil, request) -> call | nil, message
+/* core.call(client, operation, now, limits | nil, body | nil, fields | nil, slug | nil, place | nil) -> call | nil, message
  *   limits: see binding.h; what they leave out is the client's
- *   request: { id, body, slug, query }, or { method, path, safe, body, query } where the operation has no route of its
- *   own; all texts but `safe`, and `query`, a list of pairs of texts; `fields`: the wire table that the body was made
- *   from, whose secrets no error shows, or, of an endpoint of the caller's own, a list of values, of which none does */
+ *   fields: the wire table that the body was made from, whose secrets no error shows, or, of an endpoint of the caller's
+ *   own, a list of values, of which none does
+ *   slug: who can hold the one that the body carries
+ *   place: { id, query }, or { method, path, safe, query } where the operation has no route of its own; all texts but
+ *   `safe`, and `query`, a list of pairs of texts */
 static int call_new(lua_State *L) {
-  lua_settop(L, 5);
+  enum { BODY = 5, FIELDS, SLUG, PLACE };
+  lua_settop(L, PLACE);
   lks_client *client = lks_lua_check_client(L, 1);
   const lks_operation *operation = lks_operation_at((size_t)luaL_checkinteger(L, 2));
   luaL_argcheck(L, operation != NULL, 2, "no such operation");
   lks_time now = lks_lua_check_time(L, 3);
-  luaL_checktype(L, 5, LUA_TTABLE);
   lks_call_options options = {.operation = operation, .limits = *lks_client_limits(client)};
   lks_lua_read_limits(L, 4, now, &options.limits);
   lks_call_box *box = push_box(L, client);
   options.secrets = &box->secrets;
-  lks_request_status status = lks_lua_read_request(L, 5, client, &options, &box->request);
+  lks_request_status status = lks_lua_read_request(L, BODY, client, &options, &box->request);
   if (status != LKS_REQUEST_OK) return refuse_request(L, status);
-  lks_lua_read_secrets(L, 5, operation, &box->secrets);
+  lks_lua_read_secrets(L, FIELDS, operation, &box->secrets);
   box->repeatable = options.retry == LKS_RETRY_SAFE && !options.writes;
   box->call = lks_client_call(box->client, &options, now);
   return box->call == NULL ? lks_lua_no_memory(L) : 1;

@@ -103,6 +103,89 @@ bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length) {
   return as_sent;
 }
 
+typedef struct header_reader {
+  const lks_call_box *box;
+  lks_policy_headers *out;
+  lks_text names[LKS_POLICY_HEADERS]; /* of the tables' entries that stand first; NULL: none does yet */
+  bool open;
+} header_reader;
+
+static bool shows(const lks_call_box *box, const char *text, size_t length) {
+  return lks_secrets_shown(&box->secrets, lks_call_current_key(box->call), text, length);
+}
+
+/* A folded line shows what its parts do not, once it is unfolded. */
+static bool is_folded(const char *lines, size_t length) {
+  const char *end = lines + length, *newline = lines;
+  while ((newline = memchr(newline, '\n', (size_t)(end - newline))) != NULL)
+    if (++newline < end && (*newline == ' ' || *newline == '\t')) return true;
+  return false;
+}
+
+static int compare(lks_text left, lks_text right) {
+  int order = memcmp(left.data, right.data, left.length < right.length ? left.length : right.length);
+  return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
+}
+
+/* Takes the text on top of the stack as the value of the header `which` under a name. Of names that differ only in case,
+ * the first in alphabetical order stands first: a table has none of its own. */
+static void read_text(lua_State *L, header_reader *reader, size_t which, lks_text name) {
+  size_t length;
+  const char *value = lua_tolstring(L, -1, &length);
+  if (reader->open) reader->open = !shows(reader->box, value, length);
+  if (which >= LKS_POLICY_HEADERS) return;
+  lks_text *first = &reader->names[which];
+  if (first->data != NULL && compare(name, *first) < 0) {
+    lks_headers_add_first(reader->out, which, value, length);
+    *first = name;
+  } else {
+    lks_headers_add(reader->out, which, value, length);
+    if (first->data == NULL) *first = name;
+  }
+}
+
+/* Takes the value on top of the stack, whose name is below it. */
+static void read_header(lua_State *L, header_reader *reader) {
+  lks_text name;
+  if (lua_type(L, -2) != LUA_TSTRING) return;
+  name.data = lua_tolstring(L, -2, &name.length);
+  size_t which = lks_headers_find(name.data, name.length);
+  if (reader->open) reader->open = !shows(reader->box, name.data, name.length);
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    read_text(L, reader, which, name);
+  } else if (lua_type(L, -1) == LUA_TNUMBER) {
+    lua_pushvalue(L, -1); /* lua_next must not find a text in its place */
+    read_text(L, reader, which, name);
+    lua_pop(L, 1);
+  } else if (lua_istable(L, -1)) {
+    int count = (int)lua_rawlen(L, -1);
+    for (int i = 1; i <= count; i++) {
+      lua_rawgeti(L, -1, i);
+      if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) read_text(L, reader, which, name);
+      lua_pop(L, 1);
+    }
+  }
+}
+
+bool lks_lua_read_headers(lua_State *L, int index, const lks_call_box *box, lks_policy_headers *out) {
+  header_reader reader = {.box = box, .out = out, .open = !lks_secrets_have_comma(&box->secrets)};
+  lks_headers_clear(out);
+  if (lua_type(L, index) == LUA_TSTRING) {
+    size_t length;
+    const char *lines = lua_tolstring(L, index, &length);
+    lks_headers_read(out, lines, length);
+    return reader.open && !shows(box, lines, length) && !is_folded(lines, length);
+  }
+  if (!lua_istable(L, index)) return true;
+  lks_lua_check_stack(L, 4);
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    read_header(L, &reader);
+    lua_pop(L, 1);
+  }
+  return reader.open;
+}
+
 static bool is_plain_name(const char *name, size_t length) {
   if (length == 0 || length > NAME_MAX_LENGTH) return false;
   for (size_t i = 0; i < length; i++) {
@@ -156,7 +239,17 @@ static int headers_plain(lua_State *L) {
   return 1;
 }
 
+/* core.headers(lines) -> raw header lines as a table by lower-case names */
+static int headers_table(lua_State *L) {
+  size_t length;
+  const char *lines = luaL_checklstring(L, 1, &length);
+  lks_lua_push_headers(L, lines, length);
+  return 1;
+}
+
 void lks_lua_open_headers(lua_State *L) {
+  lua_pushcfunction(L, headers_table);
+  lua_setfield(L, -2, "headers");
   lua_newtable(L);
   lua_pushinteger(L, 0);
   lua_pushcclosure(L, headers_plain, 2);

@@ -7,16 +7,12 @@
 #define DEPTH_MAX 50
 
 /* Whether the create carries a slug, and who can hold it. */
-static void read_slug(lua_State *L, int request, lks_call_options *options) {
+static void read_slug(lua_State *L, int index, lks_call_options *options) {
   static const char *const holders[] = {
       [LKS_SLUG_GUESSABLE] = "guessable", [LKS_SLUG_FRESH] = "fresh", [LKS_SLUG_OURS] = "ours", NULL};
-  if (options->retry != LKS_RETRY_CREATE) return;
-  lua_getfield(L, request, "slug");
-  if (!lua_isnil(L, -1)) {
-    options->slug = (lks_slug)luaL_checkoption(L, -1, NULL, holders);
-    options->retry = LKS_RETRY_KEYED;
-  }
-  lua_pop(L, 1);
+  if (options->retry != LKS_RETRY_CREATE || lua_isnil(L, index)) return;
+  options->slug = (lks_slug)luaL_checkoption(L, index, NULL, holders);
+  options->retry = LKS_RETRY_KEYED;
 }
 
 /* Of an endpoint that the library does not know: method, path, and whether a repeat is harmless. */
@@ -54,24 +50,28 @@ static lks_request_status read_query(lua_State *L, int index, lks_request *reque
   return status;
 }
 
-lks_request_status lks_lua_read_request(lua_State *L, int index, const lks_client *client, lks_call_options *options,
+lks_request_status lks_lua_read_request(lua_State *L, int first, const lks_client *client, lks_call_options *options,
                                         lks_request *request) {
-  size_t id_length, body_length;
+  const int slug = first + 2, place = first + 3;
   const lks_operation *operation = options->operation;
+  const bool placed = !lua_isnil(L, place);
   lks_request_status status;
   options->retry = operation->retry;
+  if (placed || operation->route == NULL) luaL_checktype(L, place, LUA_TTABLE);
   if (operation->route == NULL) {
-    status = read_endpoint(L, index, client, options, request);
+    status = read_endpoint(L, place, client, options, request);
   } else {
-    const char *id = lks_lua_text_field(L, index, "id", &id_length);
-    read_slug(L, index, options);
+    size_t id_length = 0;
+    const char *id = placed ? lks_lua_text_field(L, place, "id", &id_length) : NULL;
+    read_slug(L, slug, options);
     status = lks_request_route(request, lks_client_base_url(client), lks_client_path_prefix(client), operation, id,
                                id_length);
   }
-  if (status == LKS_REQUEST_OK) status = read_query(L, index, request);
-  const char *body = lks_lua_text_field(L, index, "body", &body_length);
-  if (status == LKS_REQUEST_OK && body != NULL) status = lks_request_set_body(request, body, body_length);
-  return status;
+  if (status == LKS_REQUEST_OK && placed) status = read_query(L, place, request);
+  if (status != LKS_REQUEST_OK || lua_isnil(L, first)) return status;
+  size_t length;
+  const char *body = luaL_checklstring(L, first, &length);
+  return lks_request_set_body(request, body, length);
 }
 
 static void add_text(lua_State *L, int index, lks_secrets *secrets) {
@@ -108,13 +108,12 @@ static void add_fields(lua_State *L, lks_secrets *secrets) {
 }
 
 void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets) {
-  lua_getfield(L, index, "fields");
-  if (lua_istable(L, -1)) {
-    if (operation->route == NULL)
-      add_texts(L, secrets, 0);
-    else
-      add_fields(L, secrets);
-  }
+  if (!lua_istable(L, index)) return;
+  lua_pushvalue(L, index);
+  if (operation->route == NULL)
+    add_texts(L, secrets, 0);
+  else
+    add_fields(L, secrets);
   lua_pop(L, 1);
 }
 

@@ -1,10 +1,6 @@
 /* What calls are told of their attempts. */
 #include "binding.h"
 
-#include <string.h>
-
-#include "core/headers.h"
-
 static lks_kind check_kind(lua_State *L, int index) {
   lks_kind kind = lks_kind_find(luaL_checkstring(L, index));
   luaL_argcheck(L, kind != LKS_KIND_NONE, index, "no such kind");
@@ -19,58 +15,30 @@ static int call_refuse(lua_State *L) {
   return 0;
 }
 
-/* Fills from raw header lines (a string) or from a table of lower-case names. */
-static void read_headers(lua_State *L, int index, lks_policy_headers *headers) {
-  size_t length;
-  lks_headers_clear(headers);
-  if (lua_type(L, index) == LUA_TSTRING) {
-    const char *lines = lua_tolstring(L, index, &length);
-    lks_headers_read(headers, lines, length);
-  } else if (lua_istable(L, index)) {
-    const char *name;
-    for (size_t i = 0; (name = lks_headers_name(i)) != NULL; i++) {
-      lua_getfield(L, index, name);
-      if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
-        const char *value = lua_tolstring(L, -1, &length);
-        lks_headers_take(headers, name, strlen(name), value, length);
-      }
-      lua_pop(L, 1);
-    }
-  }
-}
-
 static lks_body body_at(lua_State *L, int index) {
   if (lua_isnil(L, index)) return LKS_BODY_NONE;
   return lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index) ? LKS_BODY_GARBAGE : LKS_BODY_JSON;
 }
 
-/* The number in a field of the table at `index`, 0 when there is none. */
-static double number_at(lua_State *L, int index, const char *name) {
-  lua_getfield(L, index, name);
-  double number = (double)lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return number;
-}
-
-/* call:response(now, chance, response, body, memory | nil) -> action, seconds, effects: as call:next
- *   response: what a transport gave; body: nil (empty), false (not JSON) or the decoded value; memory: where the quota
- *   is kept. Returns the three header values, too, when the quota is kept elsewhere and they say what was not expected.
- */
+/* call:response(now, chance, memory | nil, status, headers, connected | nil, body) -> action, seconds, effects: as
+ * call:next
+ *   memory: where the quota is kept; status, headers, connected: see locksmith.Answer; body: nil (empty), false (not
+ *   JSON) or the decoded value. Returns the three header values, too, when the quota is kept elsewhere and they say what
+ *   was not expected. */
 static int call_response(lua_State *L) {
+  enum { STATUS = 5, HEADERS, CONNECTED, BODY };
   lks_call_box *box = lks_lua_check_call(L);
-  lks_memory_store *store = lks_lua_opt_memory(L, 6);
-  luaL_checktype(L, 4, LUA_TTABLE);
-  lua_settop(L, 5);
+  lks_memory_store *store = lks_lua_opt_memory(L, 4);
+  lua_settop(L, BODY);
   lks_policy_headers headers;
-  lua_getfield(L, 4, "headers");
-  read_headers(L, 6, &headers);
+  box->headers_open = lks_lua_read_headers(L, HEADERS, box, &headers);
   lks_received received = {
-      .status = (int)number_at(L, 4, "status"),
-      .body = body_at(L, 5),
+      .status = (int)luaL_checkinteger(L, STATUS),
+      .body = body_at(L, BODY),
       .headers = &headers,
-      .connected = lks_span_from_seconds(number_at(L, 4, "connected")),
+      .connected = lks_span_from_seconds((double)lua_tonumber(L, CONNECTED)),
   };
-  if (received.status >= 400) lks_lua_read_refusal(L, 5, &received.refusal);
+  if (received.status >= 400) lks_lua_read_refusal(L, BODY, &received.refusal);
   lks_time now = lks_lua_check_time(L, 2);
   lks_client_response(box->client, store, box->call, now, (double)luaL_checknumber(L, 3), &received, &box->quota);
   int pushed = lks_lua_push_next(L, box, store, now);
@@ -94,12 +62,13 @@ static int call_failure(lua_State *L) {
   lua_getfield(L, 4, "sent");
   lua_getfield(L, 4, "permanent");
   lua_getfield(L, 4, "message");
+  lua_getfield(L, 4, "status");
   lks_failure failure = {
       .kind = check_kind(L, 5),
       .sent = lua_toboolean(L, 6) != 0,
       .permanent = lua_toboolean(L, 7) != 0,
       .message = luaL_optstring(L, 8, NULL),
-      .status = (int)number_at(L, 4, "status"),
+      .status = (int)lua_tonumber(L, 9),
   };
   lks_call_failure(box->call, now, (double)luaL_checknumber(L, 3), &failure);
   return lks_lua_push_next(L, box, store, now);

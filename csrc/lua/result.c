@@ -82,9 +82,9 @@ static int call_result(lua_State *L) {
   return 1;
 }
 
-/* call:success() -> status, elapsed, elapsed and wait of its attempt, recovered, and limit | nil, remaining, reset and
- * as_of of the quota, or nothing of an unknown one: of a call that succeeded with its first attempt. Nothing at all of
- * any other, see call:result. */
+/* call:success() -> status, whether the headers of the answer can be shown as they came, elapsed, elapsed and wait of its
+ * attempt, recovered, and limit | nil, remaining, reset and as_of of the quota, or nothing of an unknown one: of a call
+ * that succeeded with its first attempt. Nothing at all of any other, see call:result. */
 static int call_success(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   const lks_quota *quota = &box->quota;
@@ -95,11 +95,12 @@ static int call_success(lua_State *L) {
   if (attempt->kind != LKS_KIND_NONE || attempt->status != result.status || attempt->resent > 0) return 0;
   lua_settop(L, 0);
   lua_pushinteger(L, result.status);
+  lua_pushboolean(L, box->headers_open);
   lks_lua_push_span(L, result.elapsed);
   lks_lua_push_span(L, attempt->elapsed);
   lks_lua_push_span(L, attempt->wait);
   lua_pushboolean(L, result.recovered);
-  if (!quota->known) return 5;
+  if (!quota->known) return 6;
   if (quota->limit >= 0)
     lks_lua_push_whole(L, quota->limit);
   else
@@ -107,7 +108,7 @@ static int call_success(lua_State *L) {
   lks_lua_push_whole(L, lks_quota_remaining(quota));
   lks_lua_push_span(L, quota->reset);
   lks_lua_push_span(L, quota->as_of);
-  return 9;
+  return 10;
 }
 
 void lks_lua_open_result(lua_State *L) {

@@ -13,28 +13,28 @@ local KEY, PACE, WAIT, SEND, DONE = core.KEY, core.PACE, core.WAIT, core.SEND, c
 
 local driver = {}
 
+local NOTHING = {}
+
 --- Carries out one attempt.
 ---@return integer? action what to do next, as call:next gives it; nil: it is to be asked
 ---@return number? span
 ---@return integer? effects
 local function attempt(task, call, limit)
   local session = task.session
-  local transport = session.transport
-  task.headers, task.value, task.raw, task.text = nil, nil, nil, nil
+  local transport, memory = session.transport, session.memory
+  task.got, task.value, task.raw = false, nil, nil
   task.sending = not transport.tells
   local got, failure = transport:send(call, limit, task)
   if not got then
-    task.told = failure
-    return call:failure(session.now(), session.random(), failure, session.memory)
+    task.got = { status = failure.status, kind = failure.kind }
+    return call:failure(session.now(), session.random(), failure, memory)
   end
   local status, text = got.status, got.body
-  task.headers, task.text, task.told = got.headers, text, got
   local value, raw = answer.decode(text, task.shape and status < 300)
-  task.value, task.raw = value, raw
+  task.got, task.value, task.raw = got, value, raw
   if value == false and status >= 400 then value = answer.plain(text) end
-  local chance = status < 400 and 0 or session.random()
-  local action, span, effects, quota_limit, remaining, reset =
-    call:response(session.now(), chance, got, value, session.memory)
+  local action, span, effects, quota_limit, remaining, reset = call:response(session.now(),
+    status < 400 and 0 or session.random(), memory, status, got.headers, got.connected, value)
   if remaining then task.quota = carried.observe(session, call, task, quota_limit, remaining, reset) end
   return action, span, effects
 end
@@ -47,7 +47,7 @@ local function attempt_with_events(task, call, limit)
   if session.closed then return call:abort(session.now(), "closed", "the client was closed", false) end
   local began = session.now()
   local action, span, effects = attempt(task, call, limit)
-  events.emit(task, { type = "response", status = task.told.status, kind = task.told.kind, attempt = number,
+  events.emit(task, { type = "response", status = task.got.status, kind = task.got.kind, attempt = number,
     elapsed = session.now() - began })
   return action, span, effects
 end
@@ -70,8 +70,8 @@ end
 
 local function succeed(task, call)
   if not task.reads then task.changed = "applied" end
-  local headers = call:headers(task.headers) or {}
-  local result = response.fields(call)
+  local got = task.got
+  local result = response.fields(call, got.headers)
   call:close()
   task.result = result
   local value = task.value
@@ -80,19 +80,19 @@ local function succeed(task, call)
   elseif task.raw then
     value = task.shape(value)
   end
-  return value, response.new(result, headers, task.quota), task.text
+  return value, response.new(result, task.quota), got.body
 end
 
 local function fail(task, call)
-  local result, reads = call:result(), task.reads
+  local result, reads, got = call:result(), task.reads, task.got or NOTHING
   task.result = result
   if result.outcome == "unknown" and not reads then task.changed = "unknown" end
-  result.headers = call:headers(task.headers)
+  result.headers = response.redacted(call, got.headers)
   if task.raw then task.value = core.clean(task.value) end
-  if result.source == "remote" then answer.explain(call, result, task.value, task.text) end
+  if result.source == "remote" then answer.explain(call, result, task.value, got.body) end
   call:close()
   local err = Error.new(result, reads)
-  if task.value == false then err.message = answer.line(err.message) end
+  if got.body and task.value == false then err.message = answer.line(err.message) end
   return nil, err
 end
 
@@ -122,6 +122,12 @@ function driver.give_up(task, kind, message)
   return result
 end
 
+-- What the step before noted.
+local function forget(task)
+  task.result, task.quota, task.complained, task.name, task.granted = false, nil, nil, false, nil
+  task.announced, task.value, task.raw = nil, false, false
+end
+
 --- Runs a call as the present step of a task.
 ---@param task locksmith.Task
 ---@param call userdata
@@ -134,8 +140,8 @@ function driver.run(task, call, shape)
   local session = task.session
   local now, memory, carry_out = session.now, session.memory, session.on_event and attempt_with_events or attempt
   task.running, task.shape, task.reads = call, shape or false, call:is_reading()
-  task.result, task.sending, task.quota, task.complained, task.name, task.granted = false, false, nil, nil, nil, nil
-  task.announced = nil
+  if task.result then forget(task) end
+  task.sending, task.got = false, false
   local place = scheduler.here()
   local action, span, effects
   while true do

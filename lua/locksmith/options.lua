@@ -4,7 +4,8 @@ local core = require "locksmith.core"
 
 local options = {}
 
-local NONE = {}
+--- What `read` gives where the caller wrote none.
+options.NONE = {}
 
 -- What the sources of this library's own functions begin with, by which its callers are told from itself.
 local OWN
@@ -160,7 +161,7 @@ end
 ---@param what string the function, for the message
 ---@return table # the options, an empty table for nil; not to be changed
 function options.read(given, known, what)
-  if given == nil then return NONE end
+  if given == nil then return options.NONE end
   if type(given) ~= "table" then options.misuse(what .. ": options must be a table, not a " .. type(given)) end
   for name, value in pairs(given) do
     local check = known[name]

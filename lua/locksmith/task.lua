@@ -16,7 +16,7 @@ local try = require "locksmith.try"
 ---@field operation string|false of the method, once a step or a refusal named it
 ---@field changed "applied"|"unknown"|false what its steps so far did
 ---@field made table? what exists by one of them
----@field slug string? of a link that is to be made
+---@field slug string|false|nil of a link that is to be made
 ---@field attempts table[]? of all steps so far, in a composition
 ---@field began number? when the composition began
 ---@field raised locksmith.Error? by an iterator of the method
@@ -27,12 +27,11 @@ local try = require "locksmith.try"
 ---@field time number of the client's clock, as it told last
 ---@field sending boolean the present attempt may have been sent; a transport that `tells` sets it
 ---@field result table|false of the call, once it was asked for
----@field headers table<string, string>|string|nil
----@field value any of the body; false when that is no JSON
+---@field got locksmith.Answer|false of the last attempt; status and kind alone where it gave none
+---@field value any of its body; false when that is no JSON
 ---@field raw boolean? the value is still to be cleaned, which is up to the shape
----@field text string?
 ---@field quota table? as the store has it
----@field name string? of the state in the store
+---@field name string|false of the state in the store
 ---@field granted table? see carried.reserve
 ---@field complained boolean? the store's failure was told
 local Task = {}
@@ -45,9 +44,10 @@ local task = {}
 function task.new(session)
   local number = session.tasks + 1
   session.tasks = number
-  -- With room for what is noted when memory may have run out.
+  -- With room for what is noted when memory may have run out, and for all that most calls note.
   return setmetatable({ session = session, number = number, operation = false, step = false, running = false,
-    shape = false, reads = false, time = 0, sending = false, result = false, changed = false }, Task)
+    shape = false, reads = false, time = 0, sending = false, result = false, changed = false, got = false,
+    value = false, raw = false, name = false, slug = false }, Task)
 end
 
 --- Makes sure that a call can be made at all.
@@ -98,7 +98,7 @@ end
 ---@field path string?
 ---@field safe boolean?
 
-local NOTHING, OPERATIONS = {}, core.operations
+local NOTHING, OPERATIONS, NO_OPTIONS = {}, core.operations, options.NONE
 
 --- Carries out one step.
 ---@param operation string
@@ -113,7 +113,8 @@ function Task:call(operation, opts, request)
   if err then return ended(self, operation, nil, err) end
   request = request or NOTHING
   local session = self.session
-  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), opts, request)
+  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), opts ~= NO_OPTIONS and opts or nil,
+    request.body, request.fields, request.slug, (request.id or request.query or request.path) and request)
   if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
   return ended(self, operation, driver.run(self, call, request.shape))
 end
@@ -173,7 +174,7 @@ local function rescue(self, raised)
     attempts[#attempts + 1] = attempt
   end
   result.attempts, result.operation, result.outcome = attempts, self.operation, outcome
-  result.slug, result.value = self.slug, self.made
+  result.slug, result.value = self.slug or nil, self.made
   return nil, Error.new(result)
 end
 

@@ -87,10 +87,11 @@ function answer_headers.lower(headers)
 end
 
 --- Whether the body is in a coding that nobody asked for and nobody here undoes.
----@param headers table<string, string> lower-case names
+---@param headers table<string, string> names in lower case, or as they are usually written
 ---@return string? message
 function answer_headers.encoded(headers)
-  local coding = headers["content-encoding"]
+  local coding = headers["content-encoding"] or headers["Content-Encoding"]
+  if type(coding) == "table" then coding = coding[1] end
   if not coding or coding == "" or ascii.lower(coding) == "identity" then return nil end
   return "the answer came compressed, which was not asked for"
 end

@@ -185,10 +185,9 @@ function capture:send(call, limit)
     local late = core.now() - began >= limit
     return failed(late and "timeout" or "network", true, "the connection ended within the answer", nil, res.status)
   end
-  local lower = answer_headers.lower(res.header)
-  local coded = answer_headers.encoded(lower)
+  local coded = answer_headers.encoded(res.header)
   if coded then return failed("bad_response", true, coded, nil, res.status) end
-  return { status = res.status, headers = lower, body = res.body, connected = seen.connected }
+  return { status = res.status, headers = res.header, body = res.body, connected = seen.connected }
 end
 
 return capture
