@@ -1,5 +1,6 @@
 #include "field.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "ascii.h"
@@ -86,6 +87,24 @@ static bool has_no_width(unsigned long code) {
   return (code >= 0x200B && code <= 0x200F) || code == 0x2060 || code == 0xFEFF;
 }
 
+/* Eight bytes, each with that value. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether it is all printable ASCII, with no blank at its ends. Most are, and need no closer look. */
+static bool is_plain(const char *text, size_t length) {
+  if (length == 0 || text[0] == ' ' || text[length - 1] == ' ') return false;
+  while (length > 0) {
+    uint64_t bytes = EACH((unsigned char)'a');
+    size_t size = length < sizeof bytes ? length : sizeof bytes;
+    memcpy(&bytes, text, size);
+    /* The upper bit of a byte is set by one below the blank, DEL, and one above: the first by a borrow. */
+    if (((bytes | (bytes - EACH(0x20)) | (bytes + EACH(1))) & EACH(0x80)) != 0) return false;
+    text += size;
+    length -= size;
+  }
+  return true;
+}
+
 /* What a text is made of, apart from the white space around it. */
 typedef struct text_content {
   size_t characters; /* from the first that is no space to the last */
@@ -136,14 +155,15 @@ static bool has_control(const char *text, size_t length) {
 }
 
 lks_text_status lks_field_check_text(const lks_field *field, const char *text, size_t length) {
-  text_content content;
-  if (!read_content(text, length, &content)) return LKS_TEXT_NOT_UTF8;
+  text_content content = {.characters = length, .end = length, .visible = true};
+  bool plain = is_plain(text, length);
+  if (!plain && !read_content(text, length, &content)) return LKS_TEXT_NOT_UTF8;
   bool trimmed = (field->flags & LKS_FIELD_TRIMMED) != 0, one_line = (field->flags & LKS_FIELD_ONE_LINE) != 0;
-  size_t characters = trimmed ? content.characters : (size_t)lks_utf8_length(text, length);
+  size_t characters = plain || trimmed ? content.characters : (size_t)lks_utf8_length(text, length);
   if (content.has_nul) return LKS_TEXT_NUL;
   if (field->minimum > 0 && characters == 0) return LKS_TEXT_EMPTY;
   if (field->minimum > 0 && !content.visible) return LKS_TEXT_BLANK;
-  if (one_line && (trimmed ? content.has_control : has_control(text, length))) return LKS_TEXT_CONTROL;
+  if (one_line && !plain && (trimmed ? content.has_control : has_control(text, length))) return LKS_TEXT_CONTROL;
   if (field->minimum > 0 && characters < field->minimum) return LKS_TEXT_TOO_SHORT;
   if (field->maximum > 0 && characters > field->maximum) return LKS_TEXT_TOO_LONG;
   return LKS_TEXT_OK;
@@ -152,7 +172,7 @@ lks_text_status lks_field_check_text(const lks_field *field, const char *text, s
 const char *lks_field_sent_text(const lks_field *field, const char *text, size_t length, size_t *sent_length) {
   text_content content;
   *sent_length = length;
-  if ((field->flags & LKS_FIELD_TRIMMED) == 0 || !read_content(text, length, &content)) return text;
+  if ((field->flags & LKS_FIELD_TRIMMED) == 0 || is_plain(text, length) || !read_content(text, length, &content)) return text;
   *sent_length = content.end - content.begin;
   return text + content.begin;
 }

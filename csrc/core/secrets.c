@@ -1,5 +1,6 @@
 #include "secrets.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,13 @@ bool lks_secrets_shown(const lks_secrets *secrets, const lks_key *key, const cha
   for (const lks_secret *secret = secrets == NULL ? NULL : secrets->first; secret != NULL; secret = secret->next)
     if (lks_find(text, length, secret->text, secret->length) != NULL) return true;
   return false;
+}
+
+size_t lks_secrets_shortest(const lks_secrets *secrets, const lks_key *key) {
+  size_t shortest = key == NULL ? SIZE_MAX : strlen(lks_key_text(key));
+  for (const lks_secret *secret = secrets->first; secret != NULL; secret = secret->next)
+    if (secret->length < shortest) shortest = secret->length;
+  return shortest;
 }
 
 bool lks_secrets_have_comma(const lks_secrets *secrets) {

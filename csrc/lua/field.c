@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/field.h"
+#include "core/json.h"
 #include "core/link.h"
 #include "core/nearest.h"
 
@@ -12,6 +13,8 @@ typedef struct field_reader {
   int result; /* stack index of the wire table */
   bool seen[LKS_MEMBER_COUNT];
   lks_link link; /* filled where the fields are those of a link */
+  size_t size;   /* at least what lua-cjson writes of the table so far */
+  bool marked;   /* something in it may need marks, see core.outgoing */
 } field_reader;
 
 /* Pushes nil and the message, whose parts must hold no value. */
@@ -50,6 +53,8 @@ static int read_text(lua_State *L, field_reader *reader, const lks_field *field,
     lua_pushlstring(L, sent, length);
     lua_remove(L, -2);
   }
+  reader->marked = reader->marked || (length > 0 && *sent == LKS_JSON_MARK) || length > LKS_JSON_LENGTH_MAX;
+  reader->size += lks_lua_encoded_text(length);
   return 0;
 }
 
@@ -73,6 +78,7 @@ static int read_time(lua_State *L, field_reader *reader, const lks_field *field,
   lks_link_set_time(&reader->link, field->member, time);
   lua_pop(L, 1);
   lua_pushlstring(L, text, length);
+  reader->size += lks_lua_encoded_text(length);
   return 0;
 }
 
@@ -84,6 +90,9 @@ static int read_count(lua_State *L, field_reader *reader, const lks_field *field
     lua_pop(L, 1);
     /* A fraction is refused later, with the rules of the link. */
     lks_lua_push_whole(L, (long long)limit);
+    reader->size += LKS_LUA_ENCODED_NUMBER;
+  } else {
+    reader->marked = true;
   }
   return 0;
 }
@@ -119,6 +128,7 @@ static int read_field(lua_State *L, field_reader *reader, const char *name, size
   const lks_field *field = &reader->schema->fields[index];
   if (reader->seen[field->member]) return refuse(L, "%s is given twice, under two names", name, 0);
   reader->seen[field->member] = true;
+  reader->size += LKS_LUA_ENCODED_NUMBER; /* for its name, and for a boolean */
   lua_pushvalue(L, -1);
   int refused = read_value(L, reader, field, name);
   if (refused) return refused;
@@ -133,8 +143,9 @@ static int read_field(lua_State *L, field_reader *reader, const char *name, size
 }
 
 /* Passes fields through that the library does not know yet. */
-static int read_extra(lua_State *L, const field_reader *reader) {
+static int read_extra(lua_State *L, field_reader *reader) {
   if (!lua_istable(L, -1)) return refuse(L, "%s must be a table", "extra", 0);
+  reader->marked = true;
   int extra = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, extra)) {
@@ -150,8 +161,9 @@ static int read_extra(lua_State *L, const field_reader *reader) {
   return 0;
 }
 
-/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire | nil, message that names the field
- * and shows no value. All but the first two are for links, see lks_link_check. */
+/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire, whether lua-cjson may write it, with a
+ * slug added to it, as it is | nil, message that names the field and shows no value. All but the first two arguments are
+ * for links, see lks_link_check. */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
@@ -179,7 +191,9 @@ static int fields_read(lua_State *L) {
   const char *problem = is_link ? lks_link_check(&reader.link, now, allow_in_memo) : NULL;
   if (problem != NULL) return refuse(L, "%s", problem, 0);
   lua_settop(L, reader.result);
-  return 1;
+  if (!reader.marked) lks_lua_check_encoder(L, reader.size + lks_lua_encoded_text(LKS_SLUG_MAX) + LKS_LUA_ENCODED_NUMBER);
+  lua_pushboolean(L, !reader.marked);
+  return 2;
 }
 
 static void set_text(lua_State *L, const char *key, const char *text) {

@@ -107,11 +107,14 @@ typedef struct header_reader {
   const lks_call_box *box;
   lks_policy_headers *out;
   lks_text names[LKS_POLICY_HEADERS]; /* of the tables' entries that stand first; NULL: none does yet */
+  size_t shortest; /* bytes of what a text may not show */
   bool open;
 } header_reader;
 
-static bool shows(const lks_call_box *box, const char *text, size_t length) {
-  return lks_secrets_shown(&box->secrets, lks_call_current_key(box->call), text, length);
+static void look_for_secrets(header_reader *reader, const char *text, size_t length) {
+  if (length < reader->shortest || !reader->open) return;
+  const lks_call_box *box = reader->box;
+  reader->open = !lks_secrets_shown(&box->secrets, lks_call_current_key(box->call), text, length);
 }
 
 /* A folded line shows what its parts do not, once it is unfolded. */
@@ -132,7 +135,7 @@ static int compare(lks_text left, lks_text right) {
 static void read_text(lua_State *L, header_reader *reader, size_t which, lks_text name) {
   size_t length;
   const char *value = lua_tolstring(L, -1, &length);
-  if (reader->open) reader->open = !shows(reader->box, value, length);
+  look_for_secrets(reader, value, length);
   if (which >= LKS_POLICY_HEADERS) return;
   lks_text *first = &reader->names[which];
   if (first->data != NULL && compare(name, *first) < 0) {
@@ -150,7 +153,7 @@ static void read_header(lua_State *L, header_reader *reader) {
   if (lua_type(L, -2) != LUA_TSTRING) return;
   name.data = lua_tolstring(L, -2, &name.length);
   size_t which = lks_headers_find(name.data, name.length);
-  if (reader->open) reader->open = !shows(reader->box, name.data, name.length);
+  look_for_secrets(reader, name.data, name.length);
   if (lua_type(L, -1) == LUA_TSTRING) {
     read_text(L, reader, which, name);
   } else if (lua_type(L, -1) == LUA_TNUMBER) {
@@ -168,13 +171,19 @@ static void read_header(lua_State *L, header_reader *reader) {
 }
 
 bool lks_lua_read_headers(lua_State *L, int index, const lks_call_box *box, lks_policy_headers *out) {
-  header_reader reader = {.box = box, .out = out, .open = !lks_secrets_have_comma(&box->secrets)};
+  header_reader reader = {
+      .box = box,
+      .out = out,
+      .shortest = lks_secrets_shortest(&box->secrets, lks_call_current_key(box->call)),
+      .open = !lks_secrets_have_comma(&box->secrets),
+  };
   lks_headers_clear(out);
   if (lua_type(L, index) == LUA_TSTRING) {
     size_t length;
     const char *lines = lua_tolstring(L, index, &length);
     lks_headers_read(out, lines, length);
-    return reader.open && !shows(box, lines, length) && !is_folded(lines, length);
+    look_for_secrets(&reader, lines, length);
+    return reader.open && !is_folded(lines, length);
   }
   if (!lua_istable(L, index)) return true;
   lks_lua_check_stack(L, 4);

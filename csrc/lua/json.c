@@ -77,8 +77,7 @@ static void push_big(lua_State *L, const char *digits, size_t length) {
   lua_pushlstring(L, digits, length);
 }
 
-/* Whether the value at the top changes; if so the new one is pushed. */
-static bool push_clean(lua_State *L) {
+bool lks_lua_push_clean(lua_State *L) {
   switch (lua_type(L, -1)) {
   case LUA_TLIGHTUSERDATA:
     if (lua_touserdata(L, -1) != NULL) return false;
@@ -115,7 +114,7 @@ static void clean_table(lua_State *L, int depth) {
   while (lua_next(L, -2)) {
     if (lua_istable(L, -1)) {
       clean_table(L, depth + 1);
-    } else if (push_clean(L)) {
+    } else if (lks_lua_push_clean(L)) {
       lua_pushvalue(L, -3);
       lua_insert(L, -2);
       lua_rawset(L, -5);
@@ -131,7 +130,7 @@ static int json_clean(lua_State *L) {
   if (lua_istable(L, 1))
     clean_table(L, 1);
   else
-    push_clean(L);
+    lks_lua_push_clean(L);
   return 1;
 }
 
@@ -259,6 +258,17 @@ static void push_marked_table(lua_State *L) {
     lua_setmetatable(L, copy);
 }
 
+/* lua-cjson's buffer doubles, and while it grows there are two. */
+void lks_lua_check_encoder(lua_State *L, size_t size) {
+  check_memory(L, size <= ROOM_WRITTEN ? ROOM_WRITTEN : 3 * size);
+}
+
+size_t lks_lua_encoded_text(size_t length) {
+  return length * CHARACTER_BYTES + VALUE_BYTES;
+}
+
+_Static_assert(LKS_LUA_ENCODED_NUMBER == NUMBER_BYTES + VALUE_BYTES, "one reckoning");
+
 /* core.outgoing(value) -> what lua-cjson writes without loss and in the same way everywhere, whether core.unmark is
  * wanted after it. Raises a message without position for what JSON cannot hold. */
 static int json_outgoing(lua_State *L) {
@@ -270,8 +280,7 @@ static int json_outgoing(lua_State *L) {
     push_marked_table(L);
   else if (out.marked)
     push_marked(L, 1);
-  /* lua-cjson's buffer doubles, and while it grows there are two. */
-  check_memory(L, out.size <= ROOM_WRITTEN ? ROOM_WRITTEN : 3 * out.size);
+  lks_lua_check_encoder(L, out.size);
   lua_pushboolean(L, out.marked);
   return 2;
 }

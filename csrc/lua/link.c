@@ -65,18 +65,27 @@ static void convert_time(lua_State *L, lks_text name) {
   lks_lua_push_span(L, time);
 }
 
-/* Whether the table at `index` has that member, spelt as the string on top of the stack is. */
+/* Whether the table at `index` has that member, spelt as the string on top of the stack is. JSON's null is none. */
 static bool is_given(lua_State *L, int index) {
   lua_pushvalue(L, -1);
   lua_rawget(L, index);
-  bool given = !lua_isnil(L, -1);
+  bool given = !lua_isnil(L, -1) && lua_type(L, -1) != LUA_TLIGHTUSERDATA;
   lua_pop(L, 1);
   return given;
 }
 
+/* Cleans the value on top of the stack, and the member of the table at `index` that it is; its name is below it. */
+static void clean_member(lua_State *L, int index) {
+  if (lua_istable(L, -1) || !lks_lua_push_clean(L)) return;
+  lua_remove(L, -2);
+  lua_pushvalue(L, -2);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, index);
+}
+
 /* Pushes a copy of the table at `index`, its names in snake_case and its instants as numbers, at every level. Elements
- * of an array have the name of the array. */
-static void push_copy(lua_State *L, int index, lks_text array, int fields, int depth) {
+ * of an array have the name of the array. A `raw` table is cleaned on the way, see core.clean. */
+static void push_copy(lua_State *L, int index, lks_text array, int fields, bool raw, int depth) {
   lks_lua_check_stack(L, 8);
   if (depth > DEPTH_MAX) luaL_error(L, "JSON nested too deep");
   lua_createtable(L, 0, fields);
@@ -84,6 +93,7 @@ static void push_copy(lua_State *L, int index, lks_text array, int fields, int d
   lua_pushnil(L);
   while (lua_next(L, index)) { /* name at copy + 1, value at copy + 2 */
     lks_text name = array;
+    if (raw) clean_member(L, index);
     push_name(L, copy + 1);
     if (lua_type(L, copy + 3) == LUA_TSTRING) {
       name = text_at(L, copy + 3);
@@ -94,7 +104,7 @@ static void push_copy(lua_State *L, int index, lks_text array, int fields, int d
       }
     }
     if (lua_istable(L, copy + 2)) {
-      push_copy(L, copy + 2, name, 0, depth + 1);
+      push_copy(L, copy + 2, name, 0, raw, depth + 1);
     } else {
       lua_pushvalue(L, copy + 2);
       if (name.data != NULL && lks_link_names_time(name)) convert_time(L, name);
@@ -104,12 +114,17 @@ static void push_copy(lua_State *L, int index, lks_text array, int fields, int d
   }
 }
 
-/* core.link(value) -> copy of an answer with its names in snake_case and its times in Unix seconds; the answer itself
- * is its field raw. */
+/* What a member of an answer takes at least, in bytes, on the average; and how many an answer has that tells all. */
+#define MEMBER_BYTES 32
+#define MEMBERS 15
+
+/* core.link(value, bytes) -> copy of an answer with its names in snake_case and its times in Unix seconds; the answer
+ * itself is its field raw. `value` is as it was decoded, and cleaned as by core.clean; `bytes`: of its JSON. */
 static int link_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer members = luaL_checkinteger(L, 2) / MEMBER_BYTES;
   lua_settop(L, 1);
-  push_copy(L, 1, (lks_text){NULL, 0}, 15, 0);
+  push_copy(L, 1, (lks_text){NULL, 0}, members < MEMBERS ? (int)members + 1 : MEMBERS, true, 0);
   lua_pushvalue(L, 1);
   lua_setfield(L, 2, "raw");
   return 1;
@@ -128,7 +143,7 @@ static int link_of(lua_State *L) {
     lua_getfield(L, 1, field->wire);
     lua_setfield(L, 2, field->member == LKS_MEMBER_CUSTOM_SLUG ? "slug" : field->wire);
   }
-  push_copy(L, 2, (lks_text){NULL, 0}, 8, 0);
+  push_copy(L, 2, (lks_text){NULL, 0}, 8, false, 0);
   return 1;
 }
 

@@ -203,7 +203,7 @@ local function recall(self, row, known)
   found.customSlug = known.slug
   row.link = link.recovered(self.session, found)
   for name, value in pairs(known) do row.link[name] = value end
-  row.result = response.new({ journaled = true, recovered = false, attempts = {}, elapsed = 0 }, {})
+  row.result = response.new({ journaled = true, recovered = false, attempts = {}, elapsed = 0, headers = {} })
 end
 
 local function work(self, row)

@@ -78,7 +78,7 @@ local function succeed(task, call)
   if value == false or result.recovered then
     value = nil
   elseif task.raw then
-    value = task.shape(value)
+    value = task.shape(value, got.body)
   end
   return value, response.new(result, task.quota), got.body
 end
@@ -131,8 +131,8 @@ end
 --- Runs a call as the present step of a task.
 ---@param task locksmith.Task
 ---@param call userdata
----@param shape nil|fun(value: table): table makes the result from the decoded answer, which it passes to core.clean;
----  without it, it is only cleaned
+---@param shape nil|fun(value: table, text: string): table makes the result from the decoded answer, which is cleaned by
+---  it, see core.clean, and its text; without it, it is only cleaned
 ---@return any value, or nil
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text the body as it came

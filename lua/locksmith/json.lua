@@ -39,10 +39,11 @@ local function write(value)
 end
 
 ---@param value any
+---@param ready boolean? core.fields says that it can be written as it is
 ---@return string? text nil where value cannot be JSON
 ---@return string? message
-function json.encode(value)
-  local ok, text = pcall(write, value)
+function json.encode(value, ready)
+  local ok, text = pcall(ready and private.encode or write, value)
   if ok then return text end
   if text == NO_MEMORY then error(text, 0) end
   return nil, text

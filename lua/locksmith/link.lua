@@ -20,11 +20,11 @@ end
 
 --- Checks what can be checked without sending or asking anything.
 ---@return table? wire the fields as they are sent
----@return locksmith.Error?
+---@return boolean|locksmith.Error ready for json.encode
 local function read(session, operation, fields, opts)
-  local wire, problem = core.fields("link", fields, session.now(), opts.allow_in_memo, opts.idempotent)
-  if wire then return wire end
-  return refused(operation, problem, fields)
+  local wire, ready = core.fields("link", fields, session.now(), opts.allow_in_memo, opts.idempotent)
+  if wire then return wire, ready end
+  return refused(operation, ready, fields)
 end
 
 --- What the slugs of named links are made of. It may have to be asked for, which counts in the timeout of the call.
@@ -66,10 +66,11 @@ end
 
 ---@param operation string
 ---@param wire table
+---@param ready boolean? see json.encode
 ---@return string? body
 ---@return locksmith.Error?
-function link.encode(operation, wire)
-  local body, problem = json.encode(wire)
+function link.encode(operation, wire, ready)
+  local body, problem = json.encode(wire, ready)
   if body then return body end
   return refused(operation, "extra cannot be written as JSON: " .. problem, wire)
 end
@@ -96,8 +97,8 @@ function link.learn(session, answered, sent)
   session.short_url_base = base
 end
 
-local function shape(value)
-  return core.link(core.clean(value))
+local function shape(value, text)
+  return core.link(value, #text)
 end
 
 --- Makes a link, of fields and options that were read.
@@ -108,12 +109,11 @@ end
 function link.create(task, fields, opts, noted)
   local session = task.session
   task.operation = OPERATION
-  local wire, failure = read(session, OPERATION, fields, opts)
-  if not wire then return nil, failure end
+  local wire, ready = read(session, OPERATION, fields, opts)
+  if not wire then return nil, ready end
   local own, held_by, secret = identify(task, fields, wire, opts)
   if not own then return nil, held_by end
-  local body
-  body, failure = link.encode(OPERATION, wire)
+  local body, failure = link.encode(OPERATION, wire, ready)
   if not body then return nil, failure end
   task.slug = wire.customSlug
   failure = noted and noted(wire.customSlug, secret)
@@ -135,10 +135,9 @@ end
 ---@return true?
 ---@return locksmith.Error?
 function link.check(task, fields, opts)
-  local wire, failure = read(task.session, CHECK, fields, opts)
-  if not wire then return nil, failure end
-  local body
-  body, failure = link.encode(CHECK, wire)
+  local wire, ready = read(task.session, CHECK, fields, opts)
+  if not wire then return nil, ready end
+  local body, failure = link.encode(CHECK, wire, ready)
   if not body then return nil, failure end
   return true
 end
