@@ -18,9 +18,15 @@ local function first_number(text)
   return text and ascii.number(text:match "[%d.]+") or nil
 end
 
--- LuaJIT's tonumber is the same in every locale.
-local function number(text)
-  return text and tonumber(text) or first_number(text)
+-- What it takes when a kept connection is taken is known without reading it.
+local function seconds(text)
+  if text == "0.000" then return 0 end
+  return first_number(text)
+end
+
+-- Only the service gives such a status here; others nginx may have given in its place, which leaves this out.
+local function is_answered(status, var)
+  return status >= 200 and status < 300 or first_number(var.upstream_header_time) ~= nil
 end
 
 -- Before the body has begun, nginx can still break off an answer and go on with the visitor's request.
@@ -44,15 +50,15 @@ end
 function location.header()
   local var, ctx, status = ngx.var, ngx.ctx, ngx.status
   if ctx.locksmith_seen then return end -- nginx makes a head of its own for one that was refused
-  local seen = { connected = number(var.upstream_connect_time), status = status,
-    answered = number(var.upstream_header_time) ~= nil }
+  local seen = { connected = seconds(var.upstream_connect_time), status = status, answered = is_answered(status, var),
+    measured = false }
   ctx.locksmith_seen = seen
   if ctx.locksmith_wakes then ctx.locksmith_wakes:post(1) end
   if not seen.answered then return note_unanswered(seen, var) end
   if not ctx.locksmith_address then seen.address = address_of(var) end
   if status == NO_STATUS then return refuse(seen, "garbled") end
   if status < 200 then return refuse(seen, "interim") end
-  local length = tonumber(ngx.header["Content-Length"])
+  local length = tonumber(ngx.header["Content-Length"]) -- LuaJIT's is the same in every locale
   seen.measured = length ~= nil
   if length and length > (ctx.locksmith_maximum or 0) and not ctx.locksmith_bodiless then
     return refuse(seen, "too_large")
