@@ -172,7 +172,8 @@ lks_text_status lks_field_check_text(const lks_field *field, const char *text, s
 const char *lks_field_sent_text(const lks_field *field, const char *text, size_t length, size_t *sent_length) {
   text_content content;
   *sent_length = length;
-  if ((field->flags & LKS_FIELD_TRIMMED) == 0 || is_plain(text, length) || !read_content(text, length, &content)) return text;
+  if ((field->flags & LKS_FIELD_TRIMMED) == 0 || is_plain(text, length) || !read_content(text, length, &content))
+    return text;
   *sent_length = content.end - content.begin;
   return text + content.begin;
 }

@@ -102,7 +102,7 @@ static const struct {
 };
 
 _Static_assert(sizeof policy / sizeof *policy == LKS_POLICY_HEADERS, "each is counted");
-_Static_assert(LKS_POLICY_HEADERS * LKS_HEADER_VALUE_MAX == sizeof(lks_policy_headers), "each header has its room");
+_Static_assert(LKS_POLICY_HEADERS *LKS_HEADER_VALUE_MAX == sizeof(lks_policy_headers), "each header has its room");
 
 size_t lks_headers_find(const char *name, size_t length) {
   size_t which = 0;
@@ -113,8 +113,7 @@ size_t lks_headers_find(const char *name, size_t length) {
 }
 
 void lks_headers_add(lks_policy_headers *headers, size_t which, const char *value, size_t length) {
-  if (which < LKS_POLICY_HEADERS)
-    keep((char *)headers + policy[which].room, value, length, policy[which].reads);
+  if (which < LKS_POLICY_HEADERS) keep((char *)headers + policy[which].room, value, length, policy[which].reads);
 }
 
 void lks_headers_add_first(lks_policy_headers *headers, size_t which, const char *value, size_t length) {

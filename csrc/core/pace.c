@@ -421,12 +421,14 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
     pace->slots = own.slots;
     pace->capacity = own.capacity;
     pace->first = 0;
+    pace->changed = false;
     return true;
   }
   size_t capacity = capacity_for(other->count);
   entry *slots = copied(other, capacity);
   if (slots == NULL) return false;
   replace(pace, slots, capacity, other->count, other);
+  pace->changed = false;
   return true;
 }
 

@@ -115,7 +115,7 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
  * longest so far. May lie long past. */
 lks_time lks_pace_end(const lks_pace *pace);
 
-/* Makes `pace` a copy of `other`. False, `pace` staying as it was, when out of memory. */
+/* Makes `pace` a copy of `other`, not changed so far. False, `pace` staying as it was, when out of memory. */
 bool lks_pace_copy(lks_pace *pace, const lks_pace *other);
 
 /* Adds what `other`, a history by the same clock, knows besides: a slot that stands in both is one send, the later

@@ -47,6 +47,11 @@ static long long least(long long a, long long b) {
   return a < b ? a : b;
 }
 
+/* How many may be under way beside the one that was answered. */
+static long long beside(const lks_quota *quota, long long flying) {
+  return least(quota->spent, flying) - 1;
+}
+
 bool lks_quota_observe(lks_quota *quota, lks_time now, lks_time sent, long long flying, const char *limit,
                        const char *remaining, const char *reset) {
   lks_quota told = {.known = true, .limit = quota->known ? quota->limit : -1, .as_of = now};
@@ -59,8 +64,8 @@ bool lks_quota_observe(lks_quota *quota, lks_time now, lks_time sent, long long 
     long long more = told.remaining - lks_quota_remaining(quota);
     if (more > 0 && is_same_count(quota, &told)) {
       if (sent < quota->as_of && sent >= quota->as_of - LKS_QUOTA_CLOCK_STEP) return false;
-      long long beside = least(quota->spent, flying) - 1;
-      if (beside > 0) told.spent = least(more, beside);
+      long long under_way = beside(quota, flying);
+      if (under_way > 0) told.spent = least(more, under_way);
     }
   }
   *quota = told;
@@ -113,6 +118,16 @@ bool lks_quota_expected(const lks_quota *before, const lks_quota *told) {
   lks_span age = told->as_of - before->as_of;
   return age >= 0 && age < LKS_QUOTA_FRESH && told->remaining > 0 && told->spent == 0 &&
          told->remaining == lks_quota_remaining(before) && told->limit == before->limit && told->reset == before->reset;
+}
+
+bool lks_quota_explains(const lks_quota *known, long long flying, lks_quota *told) {
+  lks_span age = told->as_of - known->as_of;
+  long long left = lks_quota_remaining(known), more = told->remaining - left;
+  if (!known->known || age < 0 || age >= LKS_QUOTA_FRESH || told->limit != known->limit || told->reset != known->reset)
+    return false;
+  if (more < 0 || left <= known->spent || (more > 0 && more > beside(known, flying))) return false;
+  told->spent = more;
+  return true;
 }
 
 static bool is_instant(lks_time time) {

@@ -69,6 +69,13 @@ long long lks_quota_left(const lks_quota *quota, lks_time now);
 /* Whether what was told, and observed into a copy of `before`, says nothing that `before` did not let expect. Never so
  * of a quota that is used up, nor when `before` is older than this, so that what is kept does not age. */
 bool lks_quota_expected(const lks_quota *before, const lks_quota *told);
+
+/* Whether `known` explains what was told, and observed into a copy of something older: by so much more than is left by
+ * now as may still be under way, `flying` as of lks_quota_observe. Never so of a quota of which less is left than may
+ * be under way, nor when `known` is as old as lks_quota_expected takes no more. If so *told takes over what is under
+ * way, and is what lks_quota_observe would make of `known`. */
+bool lks_quota_explains(const lks_quota *known, long long flying, lks_quota *told);
+
 #define LKS_QUOTA_FRESH (INT64_C(60) * LKS_SECOND)
 
 #endif

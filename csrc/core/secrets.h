@@ -22,8 +22,8 @@ bool lks_secrets_add(lks_secrets *secrets, const char *text, size_t length);
 /* Whether the text holds one of them, as it was sent, or the key. `secrets` and `key` may be NULL. */
 bool lks_secrets_shown(const lks_secrets *secrets, const lks_key *key, const char *text, size_t length);
 
-/* How many bytes the shortest of them, or the key, has: a shorter text shows none. SIZE_MAX: there is none. `key` may be
- * NULL. */
+/* How many bytes the shortest of them, or the key, has: a shorter text shows none. SIZE_MAX: there is none. `key` may
+ * be NULL. */
 size_t lks_secrets_shortest(const lks_secrets *secrets, const lks_key *key);
 
 /* Whether one holds a comma, and so could come about where several texts are joined to a list. */

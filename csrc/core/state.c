@@ -30,6 +30,7 @@ bool lks_state_copy(lks_state *state, const lks_state *other) {
   if (!lks_pace_copy(pace, other->pace)) return false;
   *state = *other;
   state->pace = pace;
+  state->changed = false;
   return true;
 }
 
@@ -149,22 +150,27 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
   return kind;
 }
 
-bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
-                        const char *reset) {
-  lks_quota told = ticket->expects;
-  return told.known && !ticket->probing && lks_quota_observe(&told, now, now, 0, limit, remaining, reset) &&
-         lks_quota_expected(&ticket->expects, &told);
-}
-
 /* Of requests that left before this one, those are thought to be under way that took not more than so often its time.
  */
 #define SLOWER 4
 
+static long long flying(const lks_state *state, lks_time now, lks_time sent) {
+  lks_time since = sent - SLOWER * (now - sent);
+  return now > since ? (long long)lks_pace_count(state->pace, since + 1, now) : 0;
+}
+
+bool lks_state_expected(const lks_state *known, const lks_ticket *ticket, lks_time now, lks_time sent,
+                        const char *limit, const char *remaining, const char *reset, lks_quota *told) {
+  *told = ticket->expects;
+  if (!told->known || ticket->probing || !lks_quota_observe(told, now, now, 0, limit, remaining, reset)) return false;
+  if (lks_quota_expected(&ticket->expects, told)) return true;
+  return known != NULL && lks_quota_explains(&known->quota, flying(known, now, sent), told);
+}
+
 void lks_state_observe(lks_state *state, lks_time now, lks_time sent, const char *limit, const char *remaining,
                        const char *reset) {
-  lks_time since = sent - SLOWER * (now - sent);
-  size_t flying = now > since ? lks_pace_count(state->pace, since + 1, now) : 0;
-  if (lks_quota_observe(&state->quota, now, sent, (long long)flying, limit, remaining, reset)) state->changed = true;
+  if (lks_quota_observe(&state->quota, now, sent, flying(state, now, sent), limit, remaining, reset))
+    state->changed = true;
 }
 
 lks_span lks_state_look(const lks_ticket *ticket) {

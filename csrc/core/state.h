@@ -26,7 +26,8 @@ void lks_state_free(lks_state *state);
 bool lks_state_init(lks_state *state);
 void lks_state_clear(lks_state *state);
 
-/* Makes `state` a copy of `other`. False, `state` staying as it was, when out of memory. */
+/* Makes `state` a copy of `other`, which says nothing new so far (see lks_state_matters). False, `state` staying as it
+ * was, when out of memory. */
 bool lks_state_copy(lks_state *state, const lks_state *other);
 
 /* What a call holds of a state. Zero-initialise. */
@@ -71,10 +72,11 @@ lks_kind lks_state_take(lks_state *state, const lks_windows *windows, const lks_
 /* How long the holder of a ticket may wait for its slot before it looks again; LKS_SPAN_MAX: until it has come. */
 lks_span lks_state_look(const lks_ticket *ticket);
 
-/* Whether an answer told of the quota what the ticket let expect, so that nobody need hear of it. Arguments as of
- * lks_quota_observe, `now` by the clock of the state. */
-bool lks_state_expected(const lks_ticket *ticket, lks_time now, const char *limit, const char *remaining,
-                        const char *reset);
+/* Whether an answer told of the quota what the ticket let expect, or what all that was let through since explains, so
+ * that nobody need hear of it. `known`: what this process remembers of the state by now, NULL: nothing. The next
+ * arguments as of lks_quota_observe, the times by the clock of the state. *told: the quota as it is known then. */
+bool lks_state_expected(const lks_state *known, const lks_ticket *ticket, lks_time now, lks_time sent,
+                        const char *limit, const char *remaining, const char *reset, lks_quota *told);
 
 /* Takes in what an answer told of the quota to a request that left at `sent`; see lks_quota_observe. */
 void lks_state_observe(lks_state *state, lks_time now, lks_time sent, const char *limit, const char *remaining,

@@ -76,8 +76,8 @@ int lks_lua_push_target(lua_State *L, const lks_request *request);
 /* Remembers what of the request's fields, at an index, may not be shown. */
 void lks_lua_read_secrets(lua_State *L, int index, const lks_operation *operation, lks_secrets *secrets);
 
-/* Fills `out` from the headers of an answer at an index: raw lines, or a table of names in any case to texts, or lists of
- * them; anything else has none. Returns whether no secret of the call could come to light in any of them, be they
+/* Fills `out` from the headers of an answer at an index: raw lines, or a table of names in any case to texts, or lists
+ * of them; anything else has none. Returns whether no secret of the call could come to light in any of them, be they
  * joined or not. */
 bool lks_lua_read_headers(lua_State *L, int index, const lks_call_box *box, lks_policy_headers *out);
 
@@ -90,11 +90,11 @@ bool lks_lua_push_headers(lua_State *L, const char *lines, size_t length);
  */
 void lks_lua_read_refusal(lua_State *L, int body, lks_refusal *refusal);
 
-/* Whether the value on top of the stack, which was decoded and is no table, changes when it is cleaned, see core.clean; if
- * so the new one is pushed. */
+/* Whether the value on top of the stack, which was decoded and is no table, changes when it is cleaned, see core.clean;
+ * if so the new one is pushed. */
 bool lks_lua_push_clean(lua_State *L);
-/* Raises that memory ran out where lua-cjson, which ends the process then, would not get what it takes to write a value.
- * `size`: at least what it writes. */
+/* Raises that memory ran out where lua-cjson, which ends the process then, would not get what it takes to write a
+ * value. `size`: at least what it writes. */
 void lks_lua_check_encoder(lua_State *L, size_t size);
 /* At least what lua-cjson writes of a text, and of a number, with what surrounds it. */
 size_t lks_lua_encoded_text(size_t length);
@@ -125,7 +125,7 @@ lks_state *lks_lua_push_state(lua_State *L);
 
 /* Makes of `state` what a place keeps, joined with what is remembered: see lks_state_join. From index `first` on: the
  * bytes that were read there or nil, what is remembered or nil, whether the place was not told all of that, whether it
- * says that it lost something. False: the bytes are no state. */
+ * says that it lost something, whether what is remembered is what the bytes say. False: the bytes are no state. */
 bool lks_lua_take_up(lua_State *L, lks_state *state, int first, lks_time now);
 /* Pushes the state at `index` as bytes, the next in its lineage, and how many seconds it is worth keeping. Returns how
  * many values that are: none when it says nothing new that matters. `kept`: there were bytes that it was read from. */

@@ -42,12 +42,12 @@ typedef struct lks_call_box {
     lks_ticket ticket;
     lks_kind kind;
     lks_span span;
-    lks_time now;  /* by the clock of the state */
-  } taken;         /* what a state that is kept elsewhere answered, until that place has taken it over */
-  lks_span ahead;  /* by so much the clock of the state that the ticket is from is */
-  lks_quota quota; /* as known after the last answer */
+    lks_time now;    /* by the clock of the state */
+  } taken;           /* what a state that is kept elsewhere answered, until that place has taken it over */
+  lks_span ahead;    /* by so much the clock of the state that the ticket is from is */
+  lks_quota quota;   /* as known after the last answer */
   bool headers_open; /* those of the last answer can be shown as they came, see lks_lua_read_headers */
-  bool repeatable; /* a transport may resend it by itself: it only reads */
+  bool repeatable;   /* a transport may resend it by itself: it only reads */
 } lks_call_box;
 
 #endif

@@ -47,10 +47,9 @@ static int refuse_request(lua_State *L, lks_request_status status) {
   return 2;
 }
 
-/* core.call(client, operation, now, limits | nil, body | nil, fields | nil, slug | nil, place | nil) -> call | nil, message
- *   limits: see binding.h; what they leave out is the client's
- *   fields: the wire table that the body was made from, whose secrets no error shows, or, of an endpoint of the caller's
- *   own, a list of values, of which none does
+/* core.call(client, operation, now, limits | nil, body | nil, fields | nil, slug | nil, place | nil) -> call | nil,
+ * message limits: see binding.h; what they leave out is the client's fields: the wire table that the body was made
+ * from, whose secrets no error shows, or, of an endpoint of the caller's own, a list of values, of which none does
  *   slug: who can hold the one that the body carries
  *   place: { id, query }, or { method, path, safe, query } where the operation has no route of its own; all texts but
  *   `safe`, and `query`, a list of pairs of texts */
@@ -143,7 +142,7 @@ static int call_take(lua_State *L) {
   return 1;
 }
 
-/* call:take_from(state, now, longest, estimated, bytes | nil, own | nil, untold, lost) -> whether the bytes are a
+/* call:take_from(state, now, longest, estimated, bytes | nil, own | nil, untold, lost, same) -> whether the bytes are a
  * state, and as state:write. state:take_up, call:take and state:write in one; `now` is only thought to be what the
  * state's clock says under `estimated`. */
 static int call_take_from(lua_State *L) {

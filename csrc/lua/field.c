@@ -161,9 +161,9 @@ static int read_extra(lua_State *L, field_reader *reader) {
   return 0;
 }
 
-/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire, whether lua-cjson may write it, with a
- * slug added to it, as it is | nil, message that names the field and shows no value. All but the first two arguments are
- * for links, see lks_link_check. */
+/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire, whether lua-cjson may write it,
+ * with a slug added to it, as it is | nil, message that names the field and shows no value. All but the first two
+ * arguments are for links, see lks_link_check. */
 static int fields_read(lua_State *L) {
   field_reader reader;
   memset(&reader, 0, sizeof reader);
@@ -191,7 +191,8 @@ static int fields_read(lua_State *L) {
   const char *problem = is_link ? lks_link_check(&reader.link, now, allow_in_memo) : NULL;
   if (problem != NULL) return refuse(L, "%s", problem, 0);
   lua_settop(L, reader.result);
-  if (!reader.marked) lks_lua_check_encoder(L, reader.size + lks_lua_encoded_text(LKS_SLUG_MAX) + LKS_LUA_ENCODED_NUMBER);
+  if (!reader.marked)
+    lks_lua_check_encoder(L, reader.size + lks_lua_encoded_text(LKS_SLUG_MAX) + LKS_LUA_ENCODED_NUMBER);
   lua_pushboolean(L, !reader.marked);
   return 2;
 }

@@ -107,7 +107,7 @@ typedef struct header_reader {
   const lks_call_box *box;
   lks_policy_headers *out;
   lks_text names[LKS_POLICY_HEADERS]; /* of the tables' entries that stand first; NULL: none does yet */
-  size_t shortest; /* bytes of what a text may not show */
+  size_t shortest;                    /* bytes of what a text may not show */
   bool open;
 } header_reader;
 
@@ -130,8 +130,8 @@ static int compare(lks_text left, lks_text right) {
   return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
 }
 
-/* Takes the text on top of the stack as the value of the header `which` under a name. Of names that differ only in case,
- * the first in alphabetical order stands first: a table has none of its own. */
+/* Takes the text on top of the stack as the value of the header `which` under a name. Of names that differ only in
+ * case, the first in alphabetical order stands first: a table has none of its own. */
 static void read_text(lua_State *L, header_reader *reader, size_t which, lks_text name) {
   size_t length;
   const char *value = lua_tolstring(L, -1, &length);

@@ -20,16 +20,17 @@ static lks_body body_at(lua_State *L, int index) {
   return lua_type(L, index) == LUA_TBOOLEAN && !lua_toboolean(L, index) ? LKS_BODY_GARBAGE : LKS_BODY_JSON;
 }
 
-/* call:response(now, chance, memory | nil, status, headers, connected | nil, body) -> action, seconds, effects: as
- * call:next
+/* call:response(now, chance, memory | nil, status, headers, connected | nil, body, known | nil) -> action, seconds,
+ * effects: as call:next
  *   memory: where the quota is kept; status, headers, connected: see locksmith.Answer; body: nil (empty), false (not
- *   JSON) or the decoded value. Returns the three header values, too, when the quota is kept elsewhere and they say what
- *   was not expected. */
+ *   JSON) or the decoded value; known: what is remembered of a state that is kept elsewhere. Returns the three header
+ *   values, too, when the quota is kept elsewhere and they say what was not expected. */
 static int call_response(lua_State *L) {
-  enum { STATUS = 5, HEADERS, CONNECTED, BODY };
+  enum { STATUS = 5, HEADERS, CONNECTED, BODY, KNOWN };
   lks_call_box *box = lks_lua_check_call(L);
   lks_memory_store *store = lks_lua_opt_memory(L, 4);
-  lua_settop(L, BODY);
+  lua_settop(L, KNOWN);
+  const lks_state *known = lua_isnil(L, KNOWN) ? NULL : lks_lua_check_state(L, KNOWN);
   lks_policy_headers headers;
   box->headers_open = lks_lua_read_headers(L, HEADERS, box, &headers);
   lks_received received = {
@@ -44,7 +45,12 @@ static int call_response(lua_State *L) {
   int pushed = lks_lua_push_next(L, box, store, now);
   if (store != NULL || !box->quota.known) return pushed;
   const char *limit = lks_headers_value(headers.quota_limit), *reset = lks_headers_value(headers.quota_reset);
-  if (lks_state_expected(&box->ticket, now + box->ahead, limit, headers.quota_remaining, reset)) return pushed;
+  lks_quota told;
+  lks_time there = now + box->ahead, sent = there - (lks_call_now(box->call) - lks_call_attempt_began(box->call));
+  if (lks_state_expected(known, &box->ticket, there, sent, limit, headers.quota_remaining, reset, &told)) {
+    box->quota = told;
+    return pushed;
+  }
   lua_pushstring(L, limit);
   lua_pushstring(L, headers.quota_remaining);
   lua_pushstring(L, reset);

@@ -82,9 +82,9 @@ static int call_result(lua_State *L) {
   return 1;
 }
 
-/* call:success() -> status, whether the headers of the answer can be shown as they came, elapsed, elapsed and wait of its
- * attempt, recovered, and limit | nil, remaining, reset and as_of of the quota, or nothing of an unknown one: of a call
- * that succeeded with its first attempt. Nothing at all of any other, see call:result. */
+/* call:success() -> status, whether the headers of the answer can be shown as they came, elapsed, elapsed and wait of
+ * its attempt, recovered, and limit | nil, remaining, reset and as_of of the quota, or nothing of an unknown one: of a
+ * call that succeeded with its first attempt. Nothing at all of any other, see call:result. */
 static int call_success(lua_State *L) {
   lks_call_box *box = lks_lua_check_call(L);
   const lks_quota *quota = &box->quota;

@@ -57,6 +57,10 @@ static int state_read(lua_State *L) {
 }
 
 bool lks_lua_take_up(lua_State *L, lks_state *state, int first, lks_time now) {
+  if (lua_toboolean(L, first + 4)) {
+    if (!lks_state_copy(state, lks_lua_check_state(L, first + 1))) lks_lua_no_memory(L);
+    return true;
+  }
   if (!read_bytes(L, state, first)) return false;
   const lks_state *own = lua_isnoneornil(L, first + 1) ? NULL : lks_lua_check_state(L, first + 1);
   bool lost = lua_toboolean(L, first + 3) != 0;
@@ -66,7 +70,8 @@ bool lks_lua_take_up(lua_State *L, lks_state *state, int first, lks_time now) {
   return true;
 }
 
-/* state:take_up(now, bytes | nil, own | nil, untold, lost) -> whether the bytes are a state; see lks_lua_take_up */
+/* state:take_up(now, bytes | nil, own | nil, untold, lost, same) -> whether the bytes are a state; see lks_lua_take_up
+ */
 static int state_take_up(lua_State *L) {
   lua_pushboolean(L, lks_lua_take_up(L, lks_lua_check_state(L, 1), 3, lks_lua_check_time(L, 2)));
   return 1;

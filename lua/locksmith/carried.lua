@@ -62,18 +62,19 @@ end
 --- @field ahead number seconds that the store's clock is ahead of the caller's
 --- @field own_clock boolean? the store has one
 --- @field spare userdata? a state that nobody uses
+--- @field bytes string|false the state as the store has it, where it has it
 local function remembered(self, name, now)
   local notes = self.notes
   local known = notes.names[name]
   if known then return known end
   if notes.count >= NAMES_MAX then sweep(notes, now) end
-  known = { state = core.state(), turn = 0, untold = false, ahead = 0 }
+  known = { state = core.state(), turn = 0, untold = false, ahead = 0, bytes = false }
   notes.names[name], notes.count = known, notes.count + 1
   return known
 end
 
-local function replace(known, state, untold)
-  known.state, known.untold, known.turn = state, untold, known.turn + 1
+local function replace(known, state, untold, bytes)
+  known.state, known.untold, known.turn, known.bytes = state, untold, known.turn + 1, bytes or false
 end
 
 local function is_time(value)
@@ -122,9 +123,9 @@ end
 ---@return boolean sound the bytes are a state
 ---@return string? after and the rest as state:write
 ---@return number? life
-local function work(call, longest, change, state, now, estimated, bytes, own, untold, lost)
-  if not change then return call:take_from(state, now, longest, estimated, bytes, own, untold, lost) end
-  if not state:take_up(now, bytes, own, untold, lost) then return false end
+local function work(call, longest, change, state, now, estimated, bytes, own, untold, lost, same)
+  if not change then return call:take_from(state, now, longest, estimated, bytes, own, untold, lost, same) end
+  if not state:take_up(now, bytes, own, untold, lost, same) then return false end
   change(state, now)
   return true, state:write(now, bytes ~= nil)
 end
@@ -148,7 +149,10 @@ local function update(self, clock, name, call, began, patience, longest, change)
     known.spare = nil
     local estimated = now ~= nil
     local left = longest and math.max(0, longest - (here - began))
-    local sound, after, life = work(call, left, change, state, now or here, estimated, bytes, own, known.untold, lost)
+    -- Reading them is most of the work where many sends are kept, and often nobody was there meanwhile.
+    local same = bytes ~= nil and bytes == known.bytes and not lost
+    local sound, after, life = work(call, left, change, state, now or here, estimated, bytes, own, known.untold, lost,
+      same)
     if not sound then return false, NO_STATE end
     known.ahead, known.own_clock = estimated and now - here or 0, estimated
     local done, message = true, nil
@@ -160,7 +164,7 @@ local function update(self, clock, name, call, began, patience, longest, change)
     if done then
       -- Meanwhile others in this process may have come further, or been without the store.
       if known.turn == turn then
-        replace(known, state, false)
+        replace(known, state, false, after or bytes)
         known.spare = own
       elseif not known.untold and known.state:is_before(state) then
         replace(known, state, false)
@@ -257,6 +261,15 @@ function carried.observe(session, call, exchange, limit, remaining, reset)
     quota = state:quota(now)
   end)
   return quota
+end
+
+--- What this process remembers of the state that the call took its slot in.
+---@param session locksmith.Session
+---@param exchange locksmith.Task
+---@return userdata? state
+function carried.known(session, exchange)
+  local known = exchange.name and session.store.notes.names[exchange.name]
+  return known and known.state or nil
 end
 
 --- Looks at a state without changing it; where the store is out of reach and the client goes on without it, at what

@@ -34,7 +34,8 @@ local function attempt(task, call, limit)
   task.got, task.value, task.raw = got, value, raw
   if value == false and status >= 400 then value = answer.plain(text) end
   local action, span, effects, quota_limit, remaining, reset = call:response(session.now(),
-    status < 400 and 0 or session.random(), memory, status, got.headers, got.connected, value)
+    status < 400 and 0 or session.random(), memory, status, got.headers, got.connected, value,
+    not memory and carried.known(session, task) or nil)
   if remaining then task.quota = carried.observe(session, call, task, quota_limit, remaining, reset) end
   return action, span, effects
 end

@@ -222,6 +222,30 @@ static void test_headers_may_come_one_by_one(void) {
   CHECK_TEXT(headers.quota_reset, "");
 }
 
+static void test_what_comes_later_may_stand_first(void) {
+  static const struct {
+    const char *values[3];
+    const char *kept;
+  } rows[] = {{{"5", "6", NULL}, "6"},
+              {{"5", "x", NULL}, "5"},
+              {{"x", "6", NULL}, "6"},
+              {{"x", "y", NULL}, "y"},
+              {{"5", "x", "7"}, "7"}};
+  size_t which = lks_headers_find("Retry-After", 11);
+  CHECK(which < LKS_POLICY_HEADERS);
+  CHECK_INT(lks_headers_find("retry-afteR", 10), LKS_POLICY_HEADERS);
+  CHECK_INT(lks_headers_find(guard_place("", 0), 0), LKS_POLICY_HEADERS);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    lks_policy_headers headers;
+    lks_headers_clear(&headers);
+    for (size_t j = 0; j < 3 && rows[i].values[j] != NULL; j++)
+      lks_headers_add_first(&headers, which, rows[i].values[j], strlen(rows[i].values[j]));
+    lks_headers_add_first(&headers, LKS_POLICY_HEADERS, "9", 1);
+    lks_headers_add(&headers, LKS_POLICY_HEADERS, "9", 1);
+    CHECK_TEXT(headers.retry_after, rows[i].kept);
+  }
+}
+
 /* All headers of the lines as "name|value;", unfolded. */
 static const char *spelled(const char *lines, size_t length) {
   static char out[1024];
@@ -293,6 +317,7 @@ int main(void) {
   RUN(test_nul_makes_a_value_unreadable_not_shorter);
   RUN(test_value_that_is_too_long_is_left_out);
   RUN(test_headers_may_come_one_by_one);
+  RUN(test_what_comes_later_may_stand_first);
   RUN(test_lines_are_taken_apart_whatever_they_are);
   RUN(test_hostile_bytes_are_survived);
   return TEST_END();

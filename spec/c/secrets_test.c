@@ -1,6 +1,7 @@
 /* What no text may show is taken out of it, and gone from memory when it is forgotten. */
 #include "core/secrets.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,21 @@ static void test_those_that_overlap_go_as_a_whole(void) {
     expect(&secrets, NULL, "a%b(ca%b(cd", "[redacted][redacted]");
     lks_secrets_free(&secrets);
   }
+}
+
+static void test_what_rules_a_text_out(void) {
+  const char *const none[] = {NULL}, *const texts[] = {"hunter2", "a%b(c", "longer still", NULL},
+                    *const listed[] = {"hunter2", "one, two", NULL};
+  lks_secrets secrets = remember(none);
+  CHECK(lks_secrets_shortest(&secrets, NULL) == SIZE_MAX);
+  CHECK(!lks_secrets_have_comma(&secrets));
+  secrets = remember(texts);
+  CHECK_INT(lks_secrets_shortest(&secrets, NULL), 5);
+  CHECK(!lks_secrets_have_comma(&secrets));
+  lks_secrets_free(&secrets);
+  secrets = remember(listed);
+  CHECK(lks_secrets_have_comma(&secrets));
+  lks_secrets_free(&secrets);
 }
 
 static void test_short_ones_stay(void) {
@@ -134,6 +150,7 @@ static void test_they_are_overwritten(void) {
 int main(void) {
   RUN(test_each_place_is_redacted);
   RUN(test_those_that_overlap_go_as_a_whole);
+  RUN(test_what_rules_a_text_out);
   RUN(test_short_ones_stay);
   RUN(test_the_key_is_one);
   RUN(test_bytes_of_every_kind);

@@ -646,7 +646,8 @@ static lks_ticket create(lks_state *state, lks_time now) {
 static void test_an_answer_that_tells_what_was_expected_is_no_news(void) {
   lks_state *state = lks_state_new();
   lks_ticket ticket = create(state, T0);
-  CHECK(!lks_state_expected(&ticket, T0, "1000", "999", NULL)); /* nothing was known */
+  lks_quota told;
+  CHECK(!lks_state_expected(NULL, &ticket, T0, T0, "1000", "999", NULL, &told)); /* nothing was known */
   lks_state_observe(state, T0, T0, "1000", "999", NULL);
   lks_ticket one = create(state, T0 + S), other = create(state, T0 + 2 * S);
   CHECK_INT(lks_quota_left(&state->quota, T0), 997);
@@ -659,10 +660,12 @@ static void test_an_answer_that_tells_what_was_expected_is_no_news(void) {
       {"1000", "x", NULL, false},   {"1000", NULL, NULL, false}, {"1000", "0", NULL, false},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    CHECK_INT(lks_state_expected(&one, T0 + 3 * S, rows[i].limit, rows[i].remaining, rows[i].reset), rows[i].expected);
-  CHECK(lks_state_expected(&other, T0 + 3 * S, "1000", "997", NULL));
-  CHECK(!lks_state_expected(&other, T0 + LKS_QUOTA_FRESH, "1000", "997", NULL)); /* what is kept must not age */
-  CHECK(!lks_state_expected(&other, T0 - 1, "1000", "997", NULL));
+    CHECK_INT(lks_state_expected(NULL, &one, T0 + 3 * S, T0, rows[i].limit, rows[i].remaining, rows[i].reset, &told),
+              rows[i].expected);
+  CHECK(lks_state_expected(NULL, &other, T0 + 3 * S, T0, "1000", "997", NULL, &told));
+  /* What is kept must not age. */
+  CHECK(!lks_state_expected(NULL, &other, T0 + LKS_QUOTA_FRESH, T0, "1000", "997", NULL, &told));
+  CHECK(!lks_state_expected(NULL, &other, T0 - 1, T0, "1000", "997", NULL, &told));
 
   lks_state_give_back(state, &other);
   CHECK_INT(lks_quota_left(&state->quota, T0), 998);
@@ -677,8 +680,9 @@ static void test_an_answer_to_who_asks_after_a_reset_is_news(void) {
   lks_state *state = lks_state_new();
   lks_state_observe(state, T0 - 10 * S, T0 - 10 * S, "1000", "0", "1699999995");
   lks_ticket ticket = create(state, T0);
+  lks_quota told;
   CHECK(ticket.probing && !ticket.spent);
-  CHECK(!lks_state_expected(&ticket, T0, "1000", "0", "1699999995"));
+  CHECK(!lks_state_expected(NULL, &ticket, T0, T0, "1000", "0", "1699999995", &told));
   lks_state_free(state);
 }
 
@@ -688,8 +692,63 @@ static void test_of_the_last_of_a_quota_everyone_is_told(void) {
   lks_ticket one = create(state, T0 + S), other = create(state, T0 + S);
   CHECK(one.spent && !other.spent); /* it may have been refused, so that this one is let through as well */
   CHECK_INT(lks_quota_left(&state->quota, T0), 0);
-  CHECK(!lks_state_expected(&one, T0 + S, "1000", "0", NULL));
+  lks_quota told;
+  CHECK(!lks_state_expected(state, &one, T0 + S, T0, "1000", "0", NULL, &told));
   lks_state_free(state);
+}
+
+/* Of many that are under way at once, few are counted in the order they took their slots in. */
+static void test_an_answer_that_later_sends_explain_is_no_news(void) {
+  lks_state *state = lks_state_new();
+  lks_quota told;
+  lks_state_observe(state, T0, T0, "1000", "900", NULL);
+  lks_ticket first = create(state, T0 + S);
+  for (int i = 0; i < 3; i++) create(state, T0 + 2 * S);
+  static const struct {
+    const char *limit, *remaining, *reset;
+    bool expected;
+  } rows[] = {
+      {"1000", "899", NULL, true},  {"1000", "898", NULL, true},          {"1000", "896", NULL, true},
+      {"1000", "900", NULL, false}, {"1000", "895", NULL, false},         {"1000", "901", NULL, false},
+      {"2000", "898", NULL, false}, {"1000", "898", "1700003600", false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    CHECK_INT(
+        lks_state_expected(state, &first, T0 + 30 * S, T0 + S, rows[i].limit, rows[i].remaining, rows[i].reset, &told),
+        rows[i].expected);
+    /* The first is what the ticket let expect, whatever came later. */
+    if (rows[i].expected && i > 0) CHECK_INT(lks_quota_remaining(&told), 896);
+  }
+  CHECK(!lks_state_expected(NULL, &first, T0 + 30 * S, T0 + S, "1000", "898", NULL, &told));
+  CHECK(!lks_state_expected(state, &first, T0 + LKS_QUOTA_FRESH, T0, "1000", "898", NULL, &told));
+  CHECK(!lks_state_expected(state, &first, T0 - 1, T0, "1000", "898", NULL, &told));
+  lks_state_free(state);
+
+  state = lks_state_new();
+  lks_state_observe(state, T0, T0, "1000", "7", NULL);
+  first = create(state, T0 + S);
+  create(state, T0 + S);
+  create(state, T0 + S);
+  CHECK(lks_state_expected(state, &first, T0 + 40 * S, T0 + S, "1000", "5", NULL, &told));
+  create(state, T0 + S);
+  CHECK(!lks_state_expected(state, &first, T0 + 40 * S, T0 + S, "1000", "5", NULL,
+                            &told)); /* too few are left to be inexact */
+  lks_state_free(state);
+}
+
+static void test_a_copy_says_nothing_new(void) {
+  lks_state *state = lks_state_new(), *copy = lks_state_new();
+  create(state, T0);
+  lks_state_observe(state, T0, T0, "1000", "7", NULL);
+  CHECK(lks_state_matters(state, true, T0));
+  for (int room = 0; room < 2; room++) { /* one that had none, and one that has it */
+    CHECK(lks_state_copy(copy, state));
+    CHECK(!lks_state_matters(copy, true, T0));
+  }
+  create(copy, T0);
+  CHECK(lks_state_matters(copy, true, T0));
+  lks_state_free(state);
+  lks_state_free(copy);
 }
 
 static void test_merged_states_count_what_either_has_let_through(void) {
@@ -739,6 +798,8 @@ int main(void) {
   RUN(test_an_answer_that_tells_what_was_expected_is_no_news);
   RUN(test_an_answer_to_who_asks_after_a_reset_is_news);
   RUN(test_of_the_last_of_a_quota_everyone_is_told);
+  RUN(test_an_answer_that_later_sends_explain_is_no_news);
+  RUN(test_a_copy_says_nothing_new);
   RUN(test_merged_states_count_what_either_has_let_through);
   RUN(test_a_place_with_its_memory_is_believed);
   RUN(test_short_memory_leaves_states_as_they_were);
