@@ -161,8 +161,8 @@ static int read_extra(lua_State *L, field_reader *reader) {
   return 0;
 }
 
-/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire, whether lua-cjson may write it,
- * with a slug added to it, as it is | nil, message that names the field and shows no value. All but the first two
+/* core.fields(schema, table, now, allow_in_memo, name | nil) -> table for the wire, nil, whether lua-cjson may write
+ * it, with a slug added to it, as it is | nil, message that names the field and shows no value. All but the first two
  * arguments are for links, see lks_link_check. */
 static int fields_read(lua_State *L) {
   field_reader reader;
@@ -193,8 +193,9 @@ static int fields_read(lua_State *L) {
   lua_settop(L, reader.result);
   if (!reader.marked)
     lks_lua_check_encoder(L, reader.size + lks_lua_encoded_text(LKS_SLUG_MAX) + LKS_LUA_ENCODED_NUMBER);
+  lua_pushnil(L);
   lua_pushboolean(L, !reader.marked);
-  return 2;
+  return 3;
 }
 
 static void set_text(lua_State *L, const char *key, const char *text) {

@@ -22,9 +22,9 @@ end
 ---@return table? wire the fields as they are sent
 ---@return boolean|locksmith.Error ready for json.encode
 local function read(session, operation, fields, opts)
-  local wire, ready = core.fields("link", fields, session.now(), opts.allow_in_memo, opts.idempotent)
+  local wire, problem, ready = core.fields("link", fields, session.now(), opts.allow_in_memo, opts.idempotent)
   if wire then return wire, ready end
-  return refused(operation, ready, fields)
+  return refused(operation, problem, fields)
 end
 
 --- What the slugs of named links are made of. It may have to be asked for, which counts in the timeout of the call.
