@@ -113,8 +113,9 @@ function Task:call(operation, opts, request)
   if err then return ended(self, operation, nil, err) end
   request = request or NOTHING
   local session = self.session
-  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), opts ~= NO_OPTIONS and opts or nil,
-    request.body, request.fields, request.slug, (request.id or request.query or request.path) and request)
+  local own = opts ~= NO_OPTIONS and opts or nil
+  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), own, request.body, request.fields,
+    request.slug, (request.id or request.query or request.path) and request)
   if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
   return ended(self, operation, driver.run(self, call, request.shape))
 end
