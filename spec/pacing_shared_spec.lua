@@ -119,9 +119,11 @@ end
 describe("pacing between processes of a machine", function()
   it("that share a file uses the windows to the full, and never meets a 429", function()
     local service, folder = server.sandbox { rate = saturate.RATE, quota = 1000000 }, shell.folder "pacing"
+    finally(function()
+      service.stop()
+      os.execute("rm -rf " .. shell.quote(folder))
+    end)
     check_processes("file", service, "file:" .. folder .. "/state")
-    service.stop()
-    os.execute("rm -rf " .. shell.quote(folder))
   end)
 end)
 

@@ -307,6 +307,12 @@ end
 describe("serving a sandbox", function()
   local serving = require "locksmith.sandbox.server"
 
+  it("ends when a test that failed has dropped it", function()
+    local url = (function() return server.sandbox().url end)()
+    for _ = 1, 4 do collectgarbage() end
+    assert.is_true(eventually("! curl -s -o /dev/null " .. url))
+  end)
+
   it("refuses what it cannot use, at the caller's line", function()
     for _, case in ipairs {
       { { port = -1 }, "option port of a sandbox server must be a port, or 0 for a free one" },

@@ -32,7 +32,7 @@ function server.sandbox(options)
   given.lua = nil
   control.begin()
   -- The shell's parent is this process.
-  local handle, lines, line = shell.start(('%s %s "$PPID" %s'):format(
+  local handle, lines, line = shell.start(('%s %s %s "$PPID" %s'):format(shell.quote(root .. "spec/support/served-run"),
     shell.quote(lua), shell.quote(root .. "spec/support/served.lua"), shell.quote(json.encode(given))))
   if not handle then error("the sandbox server did not start", 2) end
   lines:close()
@@ -52,7 +52,7 @@ end
 --- Stops the server and waits for it to be gone. More than one call does no harm.
 function Sandbox:stop()
   if not self.handle then return end
-  pcall(self.control, "stop", {})
+  if pcall(self.control, "stop", {}) then self.handle:write "told\n" end
   self.handle:close()
   self.handle = nil
 end
