@@ -118,7 +118,7 @@ function link.create(task, fields, opts, noted)
   task.slug = wire.customSlug
   failure = noted and noted(wire.customSlug, secret)
   if failure then return nil, failure end
-  local made, result, text = task:call(OPERATION, own, { body = body, slug = held_by, fields = wire, shape = shape })
+  local made, result, text = task:send(OPERATION, own, body, wire, held_by, shape)
   if not made and result.recovered then return link.recovered(session, wire), result end
   if made and (type(made) ~= "table" or not text:find "^[ \t\r\n\239\187\191]*{") then -- an array is a table, too
     made, result = task:unexpected(OPERATION, "the answer is not a JSON object", result, "unknown")

@@ -108,16 +108,24 @@ local NOTHING, OPERATIONS, NO_OPTIONS = {}, core.operations, options.NONE
 ---@return locksmith.Response|locksmith.Error
 ---@return string? text
 function Task:call(operation, opts, request)
+  request = request or NOTHING
+  return self:send(operation, opts, request.body, request.fields, request.slug, request.shape,
+    (request.id or request.query or request.path) and request)
+end
+
+--- The same of what a request may hold one by one, which takes no table; `place` is one that has the rest of it.
+---@return any value
+---@return locksmith.Response|locksmith.Error
+---@return string? text
+function Task:send(operation, opts, body, fields, slug, shape, place)
   self.step = operation
   local err = self:ready(operation)
   if err then return ended(self, operation, nil, err) end
-  request = request or NOTHING
   local session = self.session
   local own = opts ~= NO_OPTIONS and opts or nil
-  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), own, request.body, request.fields,
-    request.slug, (request.id or request.query or request.path) and request)
+  local call, problem = core.call(session.core, OPERATIONS[operation], session.now(), own, body, fields, slug, place)
   if not call then return ended(self, operation, nil, Error.refused("invalid_request", problem, operation)) end
-  return ended(self, operation, driver.run(self, call, request.shape))
+  return ended(self, operation, driver.run(self, call, shape))
 end
 
 --- An answer with a good status whose content no operation of this kind gives.

@@ -58,13 +58,21 @@ end
 ---@param options table of ngx.location.capture; its ctx is shared with what runs in the location, which notes in
 --- `locksmith_seen` that an answer has begun
 ---@param limit number seconds
+---@param forget function called as soon as nginx has read the options
 ---@return boolean? ok nil when the answer has begun and did not end in time; a late one that had not begun may take as
 --- long again
 ---@return table|string answer of ngx.location.capture, or what it raised
-function subrequest.run(location, options, limit)
-  if not loaded then return pcall(ngx.location.capture, location, options) end
-  local task, shared = { wakes = table.remove(free) or semaphore.new(), done = false }, options.ctx
-  ngx.thread.spawn(carry, task, location, options)
+function subrequest.run(location, options, limit, forget)
+  local shared = options.ctx
+  if not loaded then
+    local ok, answer = pcall(ngx.location.capture, location, options)
+    forget()
+    return ok, answer
+  end
+  local task = { wakes = table.remove(free) or semaphore.new(), done = false, ok = false, answer = false }
+  local spawned, problem = pcall(ngx.thread.spawn, carry, task, location, options)
+  forget()
+  if not spawned then return false, problem end
   if not task.done then task.wakes:wait(limit) end
   if not task.done and not shared.locksmith_seen then
     shared.locksmith_wakes = task.wakes

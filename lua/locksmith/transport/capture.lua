@@ -130,6 +130,16 @@ local function unanswered(seen, status, limit, connect_timeout)
     .. "says which")
 end
 
+-- What nginx reads before it begins a subrequest, and so before anything else runs here: one for all of them.
+local vars = {}
+local options = { vars = vars }
+
+-- The last of them must not stay in memory.
+local function forget()
+  options.body, options.ctx = nil, nil
+  vars.locksmith_url, vars.locksmith_authorization = nil, nil
+end
+
 --- Carries out one attempt. Until an answer begins nginx's timeouts bound it, and a late one counts.
 ---@param call userdata
 ---@param limit number seconds
@@ -148,14 +158,12 @@ function capture:send(call, limit)
   }
   ngx.update_time() -- timers are set from nginx's cached time
   local began = core.now()
-  local ok, res = subrequest.run(LOCATION, {
-    body = body or "", ctx = shared,
-    vars = {
-      locksmith_url = place, locksmith_method = method, locksmith_host = to.authority,
-      locksmith_authorization = authorization, locksmith_user_agent = user_agent, locksmith_content_type = content_type,
-      locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or nil,
-    },
-  }, limit)
+  options.body, options.ctx = body or "", shared
+  vars.locksmith_url, vars.locksmith_method, vars.locksmith_host = place, method, to.authority
+  vars.locksmith_authorization, vars.locksmith_user_agent = authorization, user_agent
+  vars.locksmith_content_type = content_type
+  vars.locksmith_content_length = body and tostring(#body) or WRITES[method] and "0" or nil
+  local ok, res = subrequest.run(LOCATION, options, limit, forget)
   if ok == false then
     local kind, message = raised(self, res)
     return failed(kind, false, message, true)
