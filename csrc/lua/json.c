@@ -32,9 +32,11 @@ static lks_buffer *room(lua_State *L) {
 
 /* lua-cjson ends the process when it gets no memory. What it will ask for next is asked for here first. */
 static void check_memory(lua_State *L, size_t size) {
-  void *volatile block = malloc(size + ROOM_MORE);
-  if (block == NULL) lks_lua_no_memory(L);
-  free(block);
+  void *volatile text = malloc(size), *volatile more = malloc(ROOM_MORE);
+  bool has_both = text != NULL && more != NULL;
+  free(text);
+  free(more);
+  if (!has_both) lks_lua_no_memory(L);
 }
 
 static void push_room(lua_State *L, lks_buffer *buffer) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/ascii.h"
 #include "core/link.h"
 #include "core/snake.h"
 
@@ -52,14 +53,20 @@ static lks_text text_at(lua_State *L, int index) {
   return text;
 }
 
-/* Replaces an instant on top of the stack by its Unix seconds; what cannot be read as one stays as it came. */
+/* Replaces the value of that name on top of the stack by its Unix seconds where it is an instant; what cannot be read
+ * as one stays as it came. */
 static void convert_time(lua_State *L, lks_text name) {
   lks_time time;
   bool read = false;
-  if (lua_type(L, -1) == LUA_TSTRING)
-    read = lks_link_read_time(name, text_at(L, -1), &time);
-  else if (lua_type(L, -1) == LUA_TNUMBER)
+  if (name.data == NULL) return;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    lks_text text = text_at(L, -1);
+    /* Most texts are told from one by their beginning already. */
+    read = text.length > 0 && lks_ascii_is_digit(*text.data) && lks_link_names_time(name) &&
+           lks_link_read_time(name, text, &time);
+  } else if (lua_type(L, -1) == LUA_TNUMBER && lks_link_names_time(name)) {
     read = lks_link_read_milliseconds((double)lua_tonumber(L, -1), &time);
+  }
   if (!read) return;
   lua_pop(L, 1);
   lks_lua_push_span(L, time);
@@ -107,15 +114,15 @@ static void push_copy(lua_State *L, int index, lks_text array, int fields, bool 
       push_copy(L, copy + 2, name, 0, raw, depth + 1);
     } else {
       lua_pushvalue(L, copy + 2);
-      if (name.data != NULL && lks_link_names_time(name)) convert_time(L, name);
+      convert_time(L, name);
     }
     lua_rawset(L, copy);
     lua_settop(L, copy + 1);
   }
 }
 
-/* What a member of an answer takes at least, in bytes, on the average; and how many an answer has that tells all. */
-#define MEMBER_BYTES 32
+/* What a member of an answer takes on the average, in bytes; and how many an answer has that tells all. */
+#define MEMBER_BYTES 20
 #define MEMBERS 15
 
 /* core.link(value, bytes) -> copy of an answer with its names in snake_case and its times in Unix seconds; the answer
