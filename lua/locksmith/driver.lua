@@ -116,6 +116,7 @@ function driver.give_up(task, kind, message)
     call:close()
   end
   if not result.kind then
+    pcall(response.read_headers, result)
     result.recovered, result.quota = nil, nil
     result.kind, result.message, result.outcome, result.source = kind, message, "applied", "local"
   end

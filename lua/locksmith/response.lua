@@ -3,7 +3,7 @@
 local core = require "locksmith.core"
 local answer_headers = require "locksmith.transport.answer_headers"
 
-local Response = { __name = "locksmith.Response", __metatable = { __name = "locksmith.Response" } }
+local Response = { __name = "locksmith.Response" }
 
 local response = {}
 
@@ -16,11 +16,18 @@ local function table_of(headers)
   return headers and answer_headers.lower(headers)
 end
 
+--- Makes the table of the headers, where it is not made yet.
+---@param fields table of a call that succeeded
+function response.read_headers(fields)
+  local headers = table_of(unread[fields])
+  if headers then fields.headers, unread[fields] = headers, nil end
+end
+
 function Response:__index(name)
   if name ~= "headers" then return nil end
-  local headers = table_of(unread[self]) or {}
-  self.headers, unread[self] = headers, nil
-  return headers
+  response.read_headers(self)
+  self.headers = rawget(self, "headers") or {}
+  return self.headers
 end
 
 function Response:__pairs()
