@@ -101,6 +101,11 @@ static void push_copy(lua_State *L, int index, lks_text array, int fields, bool 
   while (lua_next(L, index)) { /* name at copy + 1, value at copy + 2 */
     lks_text name = array;
     if (raw) clean_member(L, index);
+    /* A null takes nothing from the other spelling, which may have been copied before it. */
+    if (lua_isnil(L, copy + 2)) {
+      lua_settop(L, copy + 1);
+      continue;
+    }
     push_name(L, copy + 1);
     if (lua_type(L, copy + 3) == LUA_TSTRING) {
       name = text_at(L, copy + 3);
