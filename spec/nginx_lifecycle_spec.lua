@@ -175,6 +175,30 @@ for _, transport in ipairs { "capture", "resty" } do
       assert.equal(2, #box:log())
     end)
 
+    local LEAVE = [[
+      local port, count, after = ...
+      local threads = {}
+      for i = 1, count do
+        threads[i] = ngx.thread.spawn(function()
+          local sock = ngx.socket.tcp()
+          assert(sock:connect("127.0.0.1", port))
+          sock:send("GET /link?n=" .. i .. " HTTP/1.1\r\nHost: x\r\n\r\n")
+          ngx.sleep(after)
+          sock:close()
+        end)
+      end
+      for i = 1, count do ngx.thread.wait(threads[i]) end
+    ]]
+
+    it("gives the slots of a hundred visitors who left to those who stay", function()
+      local site = start_site(transport, box.url, "rate = { { 4, 2 } }")
+      finally(function() site:stop() end)
+      visitors:run(LEAVE, site.nginx.port, 100, 0.4)
+      -- The last of the slots that they waited for comes in 50 s.
+      assert.truthy(site.nginx:get("/link?n=101", { timeout = 20 }).body:find "^101 ")
+      assert.is_true(#box:log() < 50, #box:log() .. " sent")
+    end)
+
     it("does not wait for the key that a visitor who left was asking for", function()
       local site = start_site(transport, box.url, "rate = false", 1)
       finally(function() site:stop() end)
@@ -187,21 +211,7 @@ for _, transport in ipairs { "capture", "resty" } do
       local site = start_site(transport, box.url, "rate = false", 1)
       finally(function() site:stop() end)
       local pid = site.nginx:workers()[1]
-      local finish = visitors:begin([[
-        local port, count = ...
-        local load, threads = require "spec.support.load", {}
-        for i = 1, count do
-          threads[i] = ngx.thread.spawn(function()
-            local sock = ngx.socket.tcp()
-            assert(sock:connect("127.0.0.1", port))
-            sock:send("GET /link?n=" .. i .. " HTTP/1.1\r\nHost: x\r\n\r\n")
-            ngx.sleep(0.1)
-            sock:close()
-          end)
-        end
-        for i = 1, count do ngx.thread.wait(threads[i]) end
-      ]], site.nginx.port, 50)
-      finish()
+      visitors:run(LEAVE, site.nginx.port, 50, 0.1)
       sleep(1)
       assert.equal("1", site.nginx:get("/link?n=1").body:match "^%d+")
       assert.equal(pid, site.nginx:workers()[1])

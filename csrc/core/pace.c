@@ -24,6 +24,8 @@ struct lks_pace {
   size_t count;
   size_t promised;    /* how many of them are promises */
   lks_promise newest; /* the last promise that was given, before it was told whether it may be moved */
+  lks_promise called; /* of the movable ones, those up to this one are to answer the roll */
+  lks_time roll;      /* when it was called, NEVER: it is not */
   lks_time dropped;   /* the newest slot no longer in the ring */
   lks_time paused;
   lks_time now;     /* what the clock said last */
@@ -45,7 +47,7 @@ void lks_windows_share(lks_windows *windows, unsigned sharers) {
 
 lks_pace *lks_pace_new(void) {
   lks_pace *pace = malloc(sizeof *pace);
-  if (pace != NULL) *pace = (lks_pace){.dropped = NEVER, .paused = NEVER, .now = NEVER};
+  if (pace != NULL) *pace = (lks_pace){.dropped = NEVER, .paused = NEVER, .now = NEVER, .roll = NEVER};
   return pace;
 }
 
@@ -84,6 +86,7 @@ static void set_back(lks_pace *pace, lks_span step) {
   for (size_t i = 0; i < pace->count; i++) kept(pace, i)->at -= step;
   pace->dropped = later(pace->dropped - step, NEVER);
   pace->paused = later(pace->paused - step, NEVER);
+  pace->roll = later(pace->roll - step, NEVER);
   pace->changed = true;
 }
 
@@ -221,11 +224,37 @@ static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now) {
   free(waiting);
 }
 
+static bool is_called(const lks_pace *pace, lks_promise promise) {
+  return pace->roll != NEVER && is_movable(promise) && promise <= pace->called;
+}
+
+/* Gives a promise that was called another name, by which it is known to be somebody's still. */
+static void answer(lks_pace *pace, lks_promise *promise) {
+  if (!is_called(pace, *promise) || pace->newest >= PROMISE_MAX) return;
+  pace->newest += 2;
+  *promise = pace->newest + 1;
+  pace->changed = true;
+}
+
+/* Drops the promises of those who did not answer. */
+static void close_roll(lks_pace *pace) {
+  for (size_t i = pace->count; i > 0 && pace->promised > 0; i--)
+    if (is_called(pace, kept(pace, i - 1)->promise)) remove_at(pace, i - 1);
+  pace->roll = NEVER;
+  pace->changed = true;
+}
+
 /* Drops the promises that nobody came for. */
 static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time now) {
   size_t before = pace->promised;
+  if (pace->roll != NEVER && now >= pace->roll + LKS_PACE_ROLL_CALL) close_roll(pace);
+  size_t awaited = pace->promised;
   for (size_t i = count_until(pace, now - LKS_PACE_GRACE); i > 0 && pace->promised > 0; i--)
     if (kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
+  if (pace->promised > 0 && pace->promised < awaited && pace->roll == NEVER) {
+    pace->roll = now;
+    pace->called = pace->newest + 1;
+  }
   if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
 }
 
@@ -276,10 +305,12 @@ bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, 
   return lks_pace_promise(pace, windows, now, latest, slot, NULL);
 }
 
-bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise promise, lks_time *slot) {
+bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise *promise, lks_time *slot) {
   size_t index;
   observe(pace, windows, now);
-  if (!find_promise(pace, promise, &index)) return false;
+  if (!find_promise(pace, *promise, &index)) return false;
+  answer(pace, promise);
+  kept(pace, index)->promise = *promise;
   *slot = at(pace, index);
   return true;
 }
@@ -448,6 +479,10 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   rest.longest = later(pace->longest, other->longest);
   if (other->most > rest.most) rest.most = other->most;
   if (other->newest > rest.newest) rest.newest = other->newest;
+  if (other->roll > rest.roll) { /* who holds one of the other's names answers as well */
+    rest.roll = bounded(other->roll + ahead);
+    rest.called = other->called;
+  }
   rest.changed = true;
   replace(pace, slots, capacity, count, &rest);
   while (is_full(pace)) drop_first(pace);
@@ -493,7 +528,7 @@ lks_time lks_pace_oldest(const lks_pace *pace) {
 
 /* A written history: these, then the slots in order, each by its distance from the one before, doubled, plus one where
  * it is a promise, which follows. */
-enum { DROPPED, PAUSED, NOW, LONGEST, MOST, NEWEST, COUNT, HEAD };
+enum { DROPPED, PAUSED, NOW, LONGEST, MOST, NEWEST, CALLED, ROLL, COUNT, HEAD };
 static_assert((HEAD + 2 * LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX,
               "the header says how much it is");
 
@@ -504,6 +539,8 @@ bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {
                               [LONGEST] = pace->longest,
                               [MOST] = pace->most,
                               [NEWEST] = pace->newest,
+                              [CALLED] = pace->called,
+                              [ROLL] = pace->roll == NEVER ? 0 : pace->roll,
                               [COUNT] = (int64_t)pace->count};
   for (size_t i = 0; i < HEAD; i++) lks_bytes_append(out, head[i]);
   /* Some at a time: appending each by itself would take longer than all the rest. */
@@ -559,6 +596,7 @@ bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
   if (head[MOST] < 0 || head[MOST] > LKS_WINDOW_REQUESTS_MAX || head[NEWEST] < 0 || head[NEWEST] % 2 != 0 ||
       head[NEWEST] > PROMISE_MAX)
     return false;
+  if (head[CALLED] < 0 || head[CALLED] > head[NEWEST] + 1 || !is_instant(head[ROLL])) return false;
   if (head[COUNT] < 0 || head[COUNT] > (int64_t)LKS_PACE_HISTORY_MAX) return false;
 
   size_t count = (size_t)head[COUNT], capacity = capacity_for(count);
@@ -573,7 +611,9 @@ bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
                          .now = never_if_0(head[NOW]),
                          .longest = head[LONGEST],
                          .most = (unsigned)head[MOST],
-                         .newest = head[NEWEST]};
+                         .newest = head[NEWEST],
+                         .called = head[CALLED],
+                         .roll = never_if_0(head[ROLL])};
   replace(pace, slots, capacity, count, &rest);
   return true;
 }

@@ -14,8 +14,10 @@
  *
  * A slot that lies ahead can be had as a promise: whoever waits for it confirms it when it has come. One that nobody
  * confirms (its holder was ended, and could not say so) counts no longer LKS_PACE_GRACE after it, and those who wait
- * behind it move up. They learn of it by looking, every LKS_PACE_LOOK. A promise that no other stood before is not
- * moved, so that who waits alone need not look.
+ * behind it move up. They learn of it by looking, every LKS_PACE_LOOK. Where one is gone many may be, as when a worker
+ * was killed: so the roll is called, and of those who do not look within LKS_PACE_ROLL_CALL no promise counts any more,
+ * however far ahead it lies. A promise that no other stood before is not moved and not called, so that who waits alone
+ * need not look.
  *
  * `windows` must be valid (see the fields). Instants are clamped to [-LKS_TIME_MAX, LKS_TIME_MAX]. */
 #ifndef LKS_PACE_H
@@ -46,6 +48,7 @@ typedef int64_t lks_promise;
 
 #define LKS_PACE_GRACE LKS_SECOND
 #define LKS_PACE_LOOK LKS_SECOND
+#define LKS_PACE_ROLL_CALL (5 * LKS_SECOND / 2)
 
 /* What one of `sharers` may send that do not know of each other, so that all of them together keep to the windows. */
 void lks_windows_share(lks_windows *windows, unsigned sharers);
@@ -69,8 +72,9 @@ bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, 
 bool lks_pace_promise(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot,
                       lks_promise *promise);
 
-/* Where a promised slot lies by now. False: it is none any more. */
-bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise promise, lks_time *slot);
+/* Where a promised slot lies by now. Its holder has answered the roll, for which *promise may get another name. False:
+ * it is none any more. */
+bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise *promise, lks_time *slot);
 
 /* Whether it may be moved up, so that its holder has to look. */
 bool lks_pace_is_movable(lks_promise promise);
@@ -151,7 +155,7 @@ lks_time lks_pace_oldest(const lks_pace *pace);
 bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
 
 /* Most bytes that lks_pace_write appends. */
-#define LKS_PACE_BYTES_MAX ((7 + 2 * LKS_PACE_HISTORY_MAX) * 10)
+#define LKS_PACE_BYTES_MAX ((9 + 2 * LKS_PACE_HISTORY_MAX) * 10)
 
 /* Takes over a written history. False, the present one staying, when the bytes are none or memory is short. */
 bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length);

@@ -77,7 +77,7 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
                       lks_ticket *ticket, lks_span *span) {
   lks_time latest = now + wish->longest;
   bool stands = true;
-  if (ticket->promise != 0) stands = lks_pace_look(state->pace, windows, now, ticket->promise, &ticket->slot);
+  if (ticket->promise != 0) stands = lks_pace_look(state->pace, windows, now, &ticket->promise, &ticket->slot);
   now = present(wish, now, ticket->slot);
   *span = ticket->slot - now;
   if (stands && ticket->promise != 0) {

@@ -6,7 +6,7 @@
 #include "bytes.h"
 
 /* The last byte changes with the layout: a state written by another version is not understood, not misread. */
-static const char mark[4] = {'l', 'k', 's', 5};
+static const char mark[4] = {'l', 'k', 's', 6};
 
 /* Numbers behind the mark, then the history. */
 enum {

@@ -87,6 +87,8 @@ enum {
   FIELDS,
   MOST = FIELDS + 4,
   NEWEST,
+  CALLED,
+  ROLL,
   COUNT,
   SLOTS
 };
@@ -161,7 +163,7 @@ static void they_are_the_same_on_every_machine(void) {
   state.lineage = 0x0102030405060708;
   state.sequence = 0x0102;
   lks_buffer bytes = written(&state);
-  CHECK(memcmp(bytes.data, "lks\5\220\234\260\320\200\301\201\202\2\204\4\0", 16) == 0);
+  CHECK(memcmp(bytes.data, "lks\6\220\234\260\320\200\301\201\202\2\204\4\0", 16) == 0);
   lks_state copy = new_state();
   CHECK(lks_state_bytes_read(&copy, bytes.data, bytes.length));
   CHECK_INT(copy.lineage, state.lineage);
@@ -181,14 +183,14 @@ static void what_another_machine_wrote_is_read(void) {
   CHECK(lks_pace_promise(state.pace, &one, T0 + 40 * S, LKS_TIME_MAX, &slot, &promise));
   lks_buffer bytes = written(&state);
   static const char there_written[] =
-      "lks\5\0\0\2\320\17\0\200\204\241\341\203\211\205\6\200\200\362\201\203\211\205\6\200\226\236\335"
+      "lks\6\0\0\2\320\17\0\200\204\241\341\203\211\205\6\200\200\362\201\203\211\205\6\200\226\236\335"
       "\204\211\205\6\0\0\0\0\0\0\0\200\350\204\250\203\211\205\6\200\350\204\250\203\211\205\6\200\234"
-      "\234\71\170\4\12\200\200\344\203\206\222\212\14\200\211\172\200\211\172\200\276\261\112\202\264"
+      "\234\71\170\4\0\0\12\200\200\344\203\206\222\212\14\200\211\172\200\211\172\200\276\261\112\202\264"
       "\211\23\4";
   CHECK(bytes.length == sizeof there_written - 1 && memcmp(bytes.data, there_written, bytes.length) == 0);
   CHECK(lks_state_bytes_read(&copy, there_written, sizeof there_written - 1));
   CHECK_INT(copy.quota.probe, state.quota.probe);
-  CHECK(lks_pace_look(copy.pace, &one, T0 + 40 * S, promise, &there));
+  CHECK(lks_pace_look(copy.pace, &one, T0 + 40 * S, &promise, &there));
   CHECK_INT(there, slot);
   lks_buffer_free(&bytes);
   lks_pace_free(state.pace);
@@ -217,6 +219,7 @@ static void what_is_no_state_is_refused_and_changes_nothing(void) {
   CHECK(!reads_with(&state, &bytes, SLOTS + 1, -2)); /* not in order */
   CHECK(!reads_with(&state, &bytes, SLOTS + 4, 1));  /* a promise without its name */
   CHECK(!reads_with(&state, &bytes, NEWEST, 1));
+  CHECK(!reads_with(&state, &bytes, CALLED, 2)); /* more than were given */
   CHECK(!reads_with(&state, &bytes, MOST, LKS_WINDOW_REQUESTS_MAX + 1));
   CHECK(!reads_with(&state, &bytes, COUNT, 4));
   CHECK(!reads_with(&state, &bytes, COUNT, 6));
@@ -293,7 +296,7 @@ static void promises_are_written_too(void) {
   CHECK(lks_pace_promise(state.pace, &one, T0, LKS_TIME_MAX, &slot, &promise));
   lks_buffer bytes = written(&state);
   CHECK(reads(&copy, &bytes));
-  CHECK(lks_pace_look(copy.pace, &one, T0, promise, &there));
+  CHECK(lks_pace_look(copy.pace, &one, T0, &promise, &there));
   CHECK_INT(there, T0 + 10 * S);
   CHECK(lks_pace_promise(copy.pace, &one, T0, LKS_TIME_MAX, &slot, &other));
   CHECK(other != promise && lks_pace_is_movable(other) && !lks_pace_is_movable(promise));

@@ -68,11 +68,11 @@ static void step(lks_state *state, const lks_pace *other, unsigned what, unsigne
     break;
   case 10:
     if (lks_pace_promise(state->pace, window, now, LKS_TIME_MAX, &slot, &promise))
-      demand(promise == 0 || lks_pace_look(state->pace, window, now, promise, &slot));
+      demand(promise == 0 || lks_pace_look(state->pace, window, now, &promise, &slot));
     break;
   case 11:
     promise = (lks_promise)(what / 13);
-    if (lks_pace_look(state->pace, window, now, promise, &slot))
+    if (lks_pace_look(state->pace, window, now, &promise, &slot))
       demand(when & 1 ? lks_pace_confirm(state->pace, promise) : lks_pace_withdraw(state->pace, promise));
     break;
   default: demand(lks_state_hold(state, now) >= 0 && lks_state_life(state, now) >= lks_state_hold(state, now)); break;

@@ -14,7 +14,7 @@
 local core = require "locksmith.core"
 
 -- Changes with the form of what is kept: the dict outlives a reload.
-local PREFIX = "locksmith3:"
+local PREFIX = "locksmith4:"
 local STEP_LIFE = 1
 -- Of large states only the newest steps are kept for so long: hundreds a second would fill the dict.
 local LARGE, STEPS_KEPT = 1024, 4
