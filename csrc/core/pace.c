@@ -24,8 +24,8 @@ struct lks_pace {
   size_t count;
   size_t promised;    /* how many of them are promises */
   lks_promise newest; /* the last promise that was given, before it was told whether it may be moved */
-  lks_promise called; /* of the movable ones, those up to this one are to answer the roll */
-  lks_time roll;      /* when it was called, NEVER: it is not */
+  lks_promise called; /* of the movable ones, those up to this one are to answer the roll; 0: it is closed */
+  lks_time roll;      /* when it was called last */
   lks_time dropped;   /* the newest slot no longer in the ring */
   lks_time paused;
   lks_time now;     /* what the clock said last */
@@ -225,7 +225,14 @@ static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now) {
 }
 
 static bool is_called(const lks_pace *pace, lks_promise promise) {
-  return pace->roll != NEVER && is_movable(promise) && promise <= pace->called;
+  return is_movable(promise) && promise <= pace->called;
+}
+
+static void call_roll(lks_pace *pace, lks_time now) {
+  if (pace->called != 0) return;
+  pace->roll = now;
+  pace->called = pace->newest + 1;
+  pace->changed = true;
 }
 
 /* Gives a promise that was called another name, by which it is known to be somebody's still. */
@@ -240,21 +247,18 @@ static void answer(lks_pace *pace, lks_promise *promise) {
 static void close_roll(lks_pace *pace) {
   for (size_t i = pace->count; i > 0 && pace->promised > 0; i--)
     if (is_called(pace, kept(pace, i - 1)->promise)) remove_at(pace, i - 1);
-  pace->roll = NEVER;
+  pace->called = 0;
   pace->changed = true;
 }
 
 /* Drops the promises that nobody came for. */
 static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time now) {
   size_t before = pace->promised;
-  if (pace->roll != NEVER && now >= pace->roll + LKS_PACE_ROLL_CALL) close_roll(pace);
+  if (pace->called != 0 && now >= pace->roll + LKS_PACE_ROLL_CALL) close_roll(pace);
   size_t awaited = pace->promised;
   for (size_t i = count_until(pace, now - LKS_PACE_GRACE); i > 0 && pace->promised > 0; i--)
     if (kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
-  if (pace->promised > 0 && pace->promised < awaited && pace->roll == NEVER) {
-    pace->roll = now;
-    pace->called = pace->newest + 1;
-  }
+  if (pace->promised > 0 && pace->promised < awaited) call_roll(pace, now);
   if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
 }
 
@@ -295,6 +299,8 @@ bool lks_pace_promise(lks_pace *pace, const lks_windows *windows, lks_time now, 
                       lks_promise *promise) {
   now = observe(pace, windows, now);
   *slot = next_slot(pace, windows, now);
+  if (pace->promised > 1 && *slot - now > LKS_PACE_LONG && now >= pace->roll + LKS_PACE_ROLL_EVERY)
+    call_roll(pace, now);
   if (*slot > latest || *slot > LKS_TIME_MAX) return false;
   if (take(pace, now, *slot, promise)) return true;
   *slot = now;
@@ -479,7 +485,7 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   rest.longest = later(pace->longest, other->longest);
   if (other->most > rest.most) rest.most = other->most;
   if (other->newest > rest.newest) rest.newest = other->newest;
-  if (other->roll > rest.roll) { /* who holds one of the other's names answers as well */
+  if (other->called != 0) { /* who holds one of this one's names answers as well */
     rest.roll = bounded(other->roll + ahead);
     rest.called = other->called;
   }

@@ -15,9 +15,9 @@
  * A slot that lies ahead can be had as a promise: whoever waits for it confirms it when it has come. One that nobody
  * confirms (its holder was ended, and could not say so) counts no longer LKS_PACE_GRACE after it, and those who wait
  * behind it move up. They learn of it by looking, every LKS_PACE_LOOK. Where one is gone many may be, as when a worker
- * was killed: so the roll is called, and of those who do not look within LKS_PACE_ROLL_CALL no promise counts any more,
- * however far ahead it lies. A promise that no other stood before is not moved and not called, so that who waits alone
- * need not look.
+ * was killed; and before somebody has to wait long, those before him should be there: so the roll is called, and of
+ * those who do not look within LKS_PACE_ROLL_CALL no promise counts any more, however far ahead it lies. A promise that
+ * no other stood before is not moved and not called, so that who waits alone need not look.
  *
  * `windows` must be valid (see the fields). Instants are clamped to [-LKS_TIME_MAX, LKS_TIME_MAX]. */
 #ifndef LKS_PACE_H
@@ -49,6 +49,9 @@ typedef int64_t lks_promise;
 #define LKS_PACE_GRACE LKS_SECOND
 #define LKS_PACE_LOOK LKS_SECOND
 #define LKS_PACE_ROLL_CALL (5 * LKS_SECOND / 2)
+/* What is a long wait, and how often the roll is called for it. */
+#define LKS_PACE_LONG (5 * LKS_SECOND)
+#define LKS_PACE_ROLL_EVERY (10 * LKS_SECOND)
 
 /* What one of `sharers` may send that do not know of each other, so that all of them together keep to the windows. */
 void lks_windows_share(lks_windows *windows, unsigned sharers);

@@ -30,6 +30,12 @@ static lks_span look(lks_pace *pace, const lks_windows *windows, lks_time now, c
   return lks_pace_look(pace, windows, now, &name, &slot) ? slot - T0 : -1;
 }
 
+/* Looks as often as one has to that waits. */
+static void go_on(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time until, waiter *one) {
+  for (; now < until; now += LKS_PACE_LOOK) CHECK(lks_pace_look(pace, windows, now, &one->promise, &one->slot));
+  CHECK(lks_pace_look(pace, windows, until, &one->promise, &one->slot));
+}
+
 static void what_can_go_at_once_is_no_promise(void) {
   lks_pace *pace = lks_pace_new();
   CHECK_INT(wait_for(pace, &one_in_ten, T0).promise, 0);
@@ -84,6 +90,7 @@ static void those_behind_move_up_in_their_order(void) {
   waiter first = wait_for(pace, &one_in_ten, T0), second = wait_for(pace, &one_in_ten, T0);
   waiter third = wait_for(pace, &one_in_ten, T0);
   CHECK(!lks_pace_is_movable(first.promise) && lks_pace_is_movable(second.promise));
+  go_on(pace, &one_in_ten, T0, T0 + 5 * S, &second);
   CHECK_INT(look(pace, &one_in_ten, T0 + 5 * S, &third), 30 * S);
   lks_time now = T0 + 10 * S + LKS_PACE_GRACE; /* the first did not come */
   CHECK_INT(look(pace, &one_in_ten, now, &third), 12 * S + 10 * S);
@@ -145,42 +152,49 @@ static void who_stays_when_a_hundred_leave_does_not_wait_for_them(void) {
 
 /* Of many who wait, those who are gone are told by one of them. */
 static void who_does_not_answer_the_roll_is_waited_for_no_longer(void) {
+  const lks_windows slow = {1, {{1, 4 * S}}};
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &slow, T0);
+  waiter first = wait_for(pace, &slow, T0), gone[2], stays;
+  for (int i = 0; i < 2; i++) gone[i] = wait_for(pace, &slow, T0);
+  lks_time now = T0 + 4 * S + LKS_PACE_GRACE;
+  for (int i = 0; i < 2; i++) go_on(pace, &slow, T0, now - LKS_PACE_LOOK, &gone[i]);
+  stays = wait_for(pace, &slow, now - S / 2);
+  CHECK_INT(stays.slot, T0 + 16 * S);
+  lks_promise before = stays.promise;
+  CHECK_INT(look(pace, &slow, now, &first), -1); /* now the roll is called, if it was not before */
+  go_on(pace, &slow, now, now + LKS_PACE_ROLL_CALL, &stays);
+  CHECK(stays.promise != before && lks_pace_is_movable(stays.promise));
+  for (int i = 0; i < 2; i++) CHECK_INT(look(pace, &slow, now + LKS_PACE_ROLL_CALL, &gone[i]), -1);
+  CHECK_INT(stays.slot, now + LKS_PACE_ROLL_CALL + LKS_PACE_LOOK);
+  lks_pace_free(pace);
+}
+
+/* Nothing was forgotten yet: the first slot comes in a minute. */
+static void the_roll_is_called_before_somebody_waits_long(void) {
   const lks_windows slow = {1, {{1, 60 * S}}};
   lks_pace *pace = lks_pace_new();
+  lks_time slot, now = T0 + LKS_PACE_ROLL_EVERY;
   wait_for(pace, &slow, T0);
   waiter gone[5], stays;
   for (int i = 0; i < 5; i++) gone[i] = wait_for(pace, &slow, T0);
   stays = wait_for(pace, &slow, T0);
+  for (int i = 1; i < 5; i++) go_on(pace, &slow, T0, T0 + 3 * S, &gone[i]);
+  go_on(pace, &slow, T0, now, &stays);
   CHECK_INT(stays.slot, T0 + 360 * S);
-  lks_time now = T0 + 60 * S + LKS_PACE_GRACE, slot;
   lks_promise before = stays.promise;
-  CHECK(lks_pace_look(pace, &slow, now, &stays.promise, &slot));
-  CHECK(stays.promise != before && lks_pace_is_movable(stays.promise));
-  waiter late = wait_for(pace, &slow, now + S); /* came after it was called */
+  CHECK(!lks_pace_reserve(pace, &slow, now, now + 10 * S, &slot));
+  CHECK_INT(slot, T0 + 420 * S);
+  go_on(pace, &slow, now, now + LKS_PACE_ROLL_CALL, &stays);
+  CHECK(stays.promise != before);
+  now += LKS_PACE_ROLL_CALL;
+  CHECK_INT(look(pace, &slow, now, &gone[0]), 60 * S); /* who waited alone, and need not look */
+  for (int i = 1; i < 5; i++) CHECK_INT(look(pace, &slow, now, &gone[i]), -1);
   before = stays.promise;
-  CHECK(lks_pace_look(pace, &slow, now + LKS_PACE_ROLL_CALL, &stays.promise, &slot));
-  CHECK(stays.promise == before); /* once is enough */
-  CHECK_INT(slot, now + LKS_PACE_ROLL_CALL + LKS_PACE_LOOK);
-  CHECK_INT(look(pace, &slow, now + LKS_PACE_ROLL_CALL, &late), slot + 60 * S - T0);
-  for (int i = 1; i < 5; i++) CHECK_INT(look(pace, &slow, now + LKS_PACE_ROLL_CALL, &gone[i]), -1);
-  lks_pace_free(pace);
-}
-
-static void the_roll_is_called_again_for_who_goes_later(void) {
-  const lks_windows slow = {1, {{1, 60 * S}}};
-  lks_pace *pace = lks_pace_new();
-  lks_time now = T0, slot;
-  wait_for(pace, &slow, now);
-  for (int round = 0; round < 3; round++) {
-    waiter first = wait_for(pace, &slow, now), gone = wait_for(pace, &slow, now), stays = wait_for(pace, &slow, now);
-    now = first.slot + LKS_PACE_GRACE;
-    CHECK(lks_pace_look(pace, &slow, now, &stays.promise, &slot));
-    now += LKS_PACE_ROLL_CALL;
-    CHECK(lks_pace_look(pace, &slow, now, &stays.promise, &slot));
-    CHECK_INT(look(pace, &slow, now, &gone), -1);
-    CHECK(lks_pace_withdraw(pace, stays.promise));
-    wait_for(pace, &slow, now);
-  }
+  CHECK(!lks_pace_reserve(pace, &slow, now, now + 10 * S, &slot)); /* not so soon again */
+  CHECK(lks_pace_look(pace, &slow, now, &stays.promise, &slot));
+  CHECK(stays.promise == before);
+  CHECK_INT(slot, T0 + 120 * S); /* behind the first */
   lks_pace_free(pace);
 }
 
@@ -246,7 +260,7 @@ int main(void) {
   RUN(a_clock_set_back_takes_promises_along);
   RUN(who_stays_when_a_hundred_leave_does_not_wait_for_them);
   RUN(who_does_not_answer_the_roll_is_waited_for_no_longer);
-  RUN(the_roll_is_called_again_for_who_goes_later);
+  RUN(the_roll_is_called_before_somebody_waits_long);
   RUN(windows_hold_whoever_leaves);
   return TEST_END();
 }
