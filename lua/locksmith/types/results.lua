@@ -69,7 +69,7 @@ function Error:raise(level) end
 
 ---@class locksmith.Response
 ---@field status integer? nil only of what is journaled
----@field headers table<string, string> lower-case names
+---@field headers table<string, string> lower-case names; made when it is first asked for
 ---@field quota locksmith.Quota?
 ---@field attempts locksmith.Attempt[]
 ---@field elapsed number seconds of the whole call
