@@ -108,10 +108,11 @@ function sockets.new(options)
   -- The log tells times to a tenth of a millisecond; calls are kept further apart than that.
   function world.settle() core.sleep(0.0003) end
   function world.mark() return core.now() - 0.0001 end
-  -- What the client has left behind is read by then, and sent on by the second time.
+  -- What the client has left behind is read after the first look; then the service is to have answered it.
   function world.sync()
     proxy:state()
-    proxy:state()
+    local looks = 0
+    repeat looks = looks + 1 until proxy:state().busy == 0 or looks == 1000
   end
 
   function world.calm()

@@ -20,7 +20,7 @@ assert(host, "--upstream must be host:port")
 local faults = plan.new()
 local upstream = { host = host, port = tonumber(upstream_port), idle = {}, opened = 0 }
 local log, last_number = {}, 0
-local accepted, open, idle = 0, 0, {}
+local accepted, open, busy, idle = 0, 0, 0, {}
 local listener, port
 local routes = {}
 
@@ -72,7 +72,12 @@ local function serve(client, connection)
       local fault = faults:fault_for(request, first)
       first = false
       local entry = log_entry(connection, request, fault.kind)
-      fate = effects[fault.kind](exchange.new(client, request, entry, upstream), fault)
+      busy = busy + 1
+      local ok, result = xpcall(effects[fault.kind], debug.traceback, exchange.new(client, request, entry, upstream),
+        fault)
+      busy = busy - 1
+      if not ok then error(result, 0) end
+      fate = result
       if fate == "on_next" then client.closing_how = fault.how end
     end
     if not request.keep_alive or (fate ~= "keep" and fate ~= "on_next") then
@@ -116,7 +121,7 @@ routes["GET log"] = function() return control.list(log) end
 routes["GET state"] = function()
   return {
     pending = faults:pending(), listening = listener ~= nil, accepted = accepted, open = open,
-    upstream_opened = upstream.opened,
+    busy = busy, upstream_opened = upstream.opened,
   }
 end
 

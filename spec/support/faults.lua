@@ -86,8 +86,8 @@ function Proxy:log()
   return self.server:call("GET", "log", nil, 2)
 end
 
----@return table state { pending = unused scripted entries, accepted, open = client connections, upstream_opened,
----listening }
+---@return table state { pending = unused scripted entries, accepted, open = client connections, busy = requests that
+---it is at, upstream_opened, listening }
 function Proxy:state()
   return self.server:call("GET", "state", nil, 2)
 end
