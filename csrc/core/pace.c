@@ -1,38 +1,10 @@
 #include "pace.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-#include "bytes.h"
+#include "pace_inside.h"
 
 #define DEFAULT_LONGEST (60 * LKS_SECOND)
-#define SMALLEST_CAPACITY ((size_t)32)
-/* Before every instant a clock or a window can reach, and still far from overflow. */
-#define NEVER (-4 * LKS_TIME_MAX)
-/* More than can be given, so that only bytes of others hold as many; then names are given twice. */
-#define PROMISE_MAX (INT64_C(1) << 62)
-
-typedef struct entry {
-  lks_time at;
-  lks_promise promise; /* 0: it is taken for good */
-} entry;
-
-struct lks_pace {
-  entry *slots;    /* ring, ascending from `first` */
-  size_t capacity; /* 0 or a power of two */
-  size_t first;
-  size_t count;
-  size_t promised;    /* how many of them are promises */
-  lks_promise newest; /* the last promise that was given, before it was told whether it may be moved */
-  lks_promise called; /* of the movable ones, those up to this one are to answer the roll; 0: it is closed */
-  lks_time roll;      /* when it was called last */
-  lks_time dropped;   /* the newest slot no longer in the ring */
-  lks_time paused;
-  lks_time now;     /* what the clock said last */
-  lks_span longest; /* longest window so far; 0: none, nothing is kept */
-  unsigned most;    /* most requests of a window so far */
-  bool changed;     /* see lks_pace_changed */
-};
 
 void lks_windows_share(lks_windows *windows, unsigned sharers) {
   for (unsigned i = 0; sharers > 1 && i < windows->count; i++) {
@@ -47,7 +19,9 @@ void lks_windows_share(lks_windows *windows, unsigned sharers) {
 
 lks_pace *lks_pace_new(void) {
   lks_pace *pace = malloc(sizeof *pace);
-  if (pace != NULL) *pace = (lks_pace){.dropped = NEVER, .paused = NEVER, .now = NEVER, .roll = NEVER};
+  if (pace != NULL)
+    *pace =
+        (lks_pace){.dropped = LKS_PACE_NEVER, .paused = LKS_PACE_NEVER, .now = LKS_PACE_NEVER, .roll = LKS_PACE_NEVER};
   return pace;
 }
 
@@ -66,16 +40,12 @@ static lks_time bounded(lks_time time) {
   return time < -LKS_TIME_MAX ? -LKS_TIME_MAX : time;
 }
 
-static entry *kept(const lks_pace *pace, size_t index) {
-  return &pace->slots[(pace->first + index) & (pace->capacity - 1)];
-}
-
 static lks_time at(const lks_pace *pace, size_t index) {
-  return kept(pace, index)->at;
+  return lks_pace_kept(pace, index)->at;
 }
 
 static void drop_first(lks_pace *pace) {
-  const entry *gone = kept(pace, 0);
+  const lks_pace_slot *gone = lks_pace_kept(pace, 0);
   pace->dropped = later(pace->dropped, gone->at);
   if (gone->promise != 0) pace->promised--;
   pace->first++;
@@ -83,10 +53,10 @@ static void drop_first(lks_pace *pace) {
 }
 
 static void set_back(lks_pace *pace, lks_span step) {
-  for (size_t i = 0; i < pace->count; i++) kept(pace, i)->at -= step;
-  pace->dropped = later(pace->dropped - step, NEVER);
-  pace->paused = later(pace->paused - step, NEVER);
-  pace->roll = later(pace->roll - step, NEVER);
+  for (size_t i = 0; i < pace->count; i++) lks_pace_kept(pace, i)->at -= step;
+  pace->dropped = later(pace->dropped - step, LKS_PACE_NEVER);
+  pace->paused = later(pace->paused - step, LKS_PACE_NEVER);
+  pace->roll = later(pace->roll - step, LKS_PACE_NEVER);
   pace->changed = true;
 }
 
@@ -107,16 +77,16 @@ static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_
 }
 
 /* A ring of that capacity with the same slots, from index 0 on; NULL when out of memory. */
-static entry *copied(const lks_pace *pace, size_t capacity) {
-  entry *slots = calloc(capacity, sizeof *slots);
+static lks_pace_slot *copied(const lks_pace *pace, size_t capacity) {
+  lks_pace_slot *slots = calloc(capacity, sizeof *slots);
   if (slots == NULL) return NULL;
-  for (size_t i = 0; i < pace->count; i++) slots[i] = *kept(pace, i);
+  for (size_t i = 0; i < pace->count; i++) slots[i] = *lks_pace_kept(pace, i);
   return slots;
 }
 
 static bool grow(lks_pace *pace) {
-  size_t capacity = pace->capacity > 0 ? 2 * pace->capacity : SMALLEST_CAPACITY;
-  entry *slots = copied(pace, capacity);
+  size_t capacity = pace->capacity > 0 ? 2 * pace->capacity : LKS_PACE_SMALLEST;
+  lks_pace_slot *slots = copied(pace, capacity);
   if (slots == NULL) return false;
   free(pace->slots);
   pace->slots = slots;
@@ -138,14 +108,8 @@ static size_t count_until(const lks_pace *pace, lks_time time) {
   return low;
 }
 
-/* How many of the slots that have passed are kept at most: those that a window may need, and as many again, so that it
- * still has them when some are given back. */
-static size_t bound(unsigned most) {
-  return most > SMALLEST_CAPACITY / 2 ? 2 * (size_t)most : SMALLEST_CAPACITY;
-}
-
 static bool is_full(const lks_pace *pace) {
-  size_t most = bound(pace->most);
+  size_t most = lks_pace_bound(pace->most);
   return pace->count >= most && (pace->count >= LKS_PACE_HISTORY_MAX || count_until(pace, pace->now) >= most);
 }
 
@@ -154,8 +118,9 @@ static bool insert(lks_pace *pace, lks_time time, lks_promise promise) {
   while (is_full(pace)) drop_first(pace);
   if (pace->count == pace->capacity && !grow(pace)) return false;
   size_t index = pace->count++;
-  for (; index > 0 && at(pace, index - 1) > time; index--) *kept(pace, index) = *kept(pace, index - 1);
-  *kept(pace, index) = (entry){time, promise};
+  for (; index > 0 && at(pace, index - 1) > time; index--)
+    *lks_pace_kept(pace, index) = *lks_pace_kept(pace, index - 1);
+  *lks_pace_kept(pace, index) = (lks_pace_slot){time, promise};
   if (promise != 0) pace->promised++;
   pace->changed = true;
   return true;
@@ -176,8 +141,8 @@ static lks_time allowed_from(const lks_pace *pace, const lks_windows *windows, l
 }
 
 static void remove_at(lks_pace *pace, size_t index) {
-  if (kept(pace, index)->promise != 0) pace->promised--;
-  for (; index + 1 < pace->count; index++) *kept(pace, index) = *kept(pace, index + 1);
+  if (lks_pace_kept(pace, index)->promise != 0) pace->promised--;
+  for (; index + 1 < pace->count; index++) *lks_pace_kept(pace, index) = *lks_pace_kept(pace, index + 1);
   pace->count--;
   pace->changed = true;
 }
@@ -185,7 +150,7 @@ static void remove_at(lks_pace *pace, size_t index) {
 /* Takes out a slot that is no promise. */
 static bool take_out(lks_pace *pace, lks_time time) {
   for (size_t i = count_until(pace, time); i > 0 && at(pace, i - 1) == time; i--) {
-    if (kept(pace, i - 1)->promise != 0) continue;
+    if (lks_pace_kept(pace, i - 1)->promise != 0) continue;
     remove_at(pace, i - 1);
     return true;
   }
@@ -195,7 +160,7 @@ static bool take_out(lks_pace *pace, lks_time time) {
 static bool find_promise(const lks_pace *pace, lks_promise promise, size_t *index) {
   if (promise == 0 || pace->promised == 0) return false;
   for (*index = 0; *index < pace->count; ++*index)
-    if (kept(pace, *index)->promise == promise) return true;
+    if (lks_pace_kept(pace, *index)->promise == promise) return true;
   return false;
 }
 
@@ -206,18 +171,18 @@ static bool is_movable(lks_promise promise) {
 /* Moves up the promises that may be, in their order, as far as the windows allow without them. Their holders have to
  * hear of it in time. */
 static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now) {
-  entry *waiting = malloc(pace->promised * sizeof *waiting);
+  lks_pace_slot *waiting = malloc(pace->promised * sizeof *waiting);
   if (waiting == NULL) return;
   size_t count = 0;
   for (size_t i = pace->count; i > 0; i--) {
-    const entry *one = kept(pace, i - 1);
+    const lks_pace_slot *one = lks_pace_kept(pace, i - 1);
     if (!is_movable(one->promise) || one->at <= now + LKS_PACE_LOOK) continue;
     waiting[count++] = *one;
     remove_at(pace, i - 1);
   }
   /* There is room: as many were taken out. */
   for (; count > 0; count--) {
-    const entry *one = &waiting[count - 1];
+    const lks_pace_slot *one = &waiting[count - 1];
     lks_time next = later(next_slot(pace, windows, now), now + LKS_PACE_LOOK);
     insert(pace, next < one->at ? next : one->at, one->promise);
   }
@@ -237,7 +202,7 @@ static void call_roll(lks_pace *pace, lks_time now) {
 
 /* Gives a promise that was called another name, by which it is known to be somebody's still. */
 static void answer(lks_pace *pace, lks_promise *promise) {
-  if (!is_called(pace, *promise) || pace->newest >= PROMISE_MAX) return;
+  if (!is_called(pace, *promise) || pace->newest >= LKS_PROMISE_MAX) return;
   pace->newest += 2;
   *promise = pace->newest + 1;
   pace->changed = true;
@@ -246,7 +211,7 @@ static void answer(lks_pace *pace, lks_promise *promise) {
 /* Drops the promises of those who did not answer. */
 static void close_roll(lks_pace *pace) {
   for (size_t i = pace->count; i > 0 && pace->promised > 0; i--)
-    if (is_called(pace, kept(pace, i - 1)->promise)) remove_at(pace, i - 1);
+    if (is_called(pace, lks_pace_kept(pace, i - 1)->promise)) remove_at(pace, i - 1);
   pace->called = 0;
   pace->changed = true;
 }
@@ -257,7 +222,7 @@ static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time 
   if (pace->called != 0 && now >= pace->roll + LKS_PACE_ROLL_CALL) close_roll(pace);
   size_t awaited = pace->promised;
   for (size_t i = count_until(pace, now - LKS_PACE_GRACE); i > 0 && pace->promised > 0; i--)
-    if (kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
+    if (lks_pace_kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
   if (pace->promised > 0 && pace->promised < awaited) call_roll(pace, now);
   if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
 }
@@ -289,7 +254,7 @@ static bool take(lks_pace *pace, lks_time now, lks_time time, lks_promise *promi
   if (promise == NULL) return insert(pace, time, 0);
   *promise = 0;
   if (time > now && pace->longest > 0) {
-    if (pace->newest < PROMISE_MAX) pace->newest += 2;
+    if (pace->newest < LKS_PROMISE_MAX) pace->newest += 2;
     *promise = pace->newest + (pace->promised > 0);
   }
   return insert(pace, time, *promise);
@@ -316,7 +281,7 @@ bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks
   observe(pace, windows, now);
   if (!find_promise(pace, *promise, &index)) return false;
   answer(pace, promise);
-  kept(pace, index)->promise = *promise;
+  lks_pace_kept(pace, index)->promise = *promise;
   *slot = at(pace, index);
   return true;
 }
@@ -328,7 +293,7 @@ bool lks_pace_is_movable(lks_promise promise) {
 bool lks_pace_confirm(lks_pace *pace, lks_promise promise) {
   size_t index;
   if (!find_promise(pace, promise, &index)) return false;
-  kept(pace, index)->promise = 0;
+  lks_pace_kept(pace, index)->promise = 0;
   pace->promised--;
   pace->changed = true;
   return true;
@@ -414,7 +379,7 @@ lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks
   }
 
   lks_pace copy = *pace;
-  if (copy.capacity == 0) copy.capacity = SMALLEST_CAPACITY;
+  if (copy.capacity == 0) copy.capacity = LKS_PACE_SMALLEST;
   copy.slots = copied(pace, copy.capacity);
   if (copy.slots == NULL) return -1;
   copy.first = 0;
@@ -432,8 +397,7 @@ lks_time lks_pace_end(const lks_pace *pace) {
   return later(pace->paused, at(pace, pace->count - 1) + pace->longest);
 }
 
-/* Takes over a ring; the rest is that of `rest`. */
-static void replace(lks_pace *pace, entry *slots, size_t capacity, size_t count, const lks_pace *rest) {
+void lks_pace_replace(lks_pace *pace, lks_pace_slot *slots, size_t capacity, size_t count, const lks_pace *rest) {
   free(pace->slots);
   *pace = *rest;
   pace->slots = slots;
@@ -444,8 +408,8 @@ static void replace(lks_pace *pace, entry *slots, size_t capacity, size_t count,
   for (size_t i = 0; i < count; i++) pace->promised += slots[i].promise != 0;
 }
 
-static size_t capacity_for(size_t count) {
-  size_t capacity = SMALLEST_CAPACITY;
+size_t lks_pace_capacity_for(size_t count) {
+  size_t capacity = LKS_PACE_SMALLEST;
   while (capacity < count) capacity *= 2;
   return capacity;
 }
@@ -453,7 +417,7 @@ static size_t capacity_for(size_t count) {
 bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
   if (pace->capacity >= other->count && pace->capacity > 0) {
     lks_pace own = *pace;
-    for (size_t i = 0; i < other->count; i++) own.slots[i] = *kept(other, i);
+    for (size_t i = 0; i < other->count; i++) own.slots[i] = *lks_pace_kept(other, i);
     *pace = *other;
     pace->slots = own.slots;
     pace->capacity = own.capacity;
@@ -461,21 +425,22 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
     pace->changed = false;
     return true;
   }
-  size_t capacity = capacity_for(other->count);
-  entry *slots = copied(other, capacity);
+  size_t capacity = lks_pace_capacity_for(other->count);
+  lks_pace_slot *slots = copied(other, capacity);
   if (slots == NULL) return false;
-  replace(pace, slots, capacity, other->count, other);
+  lks_pace_replace(pace, slots, capacity, other->count, other);
   pace->changed = false;
   return true;
 }
 
 bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
-  size_t most = pace->count + other->count, capacity = capacity_for(most), count = 0, i = 0, j = 0;
-  entry *slots = malloc(capacity * sizeof *slots);
+  size_t most = pace->count + other->count, capacity = lks_pace_capacity_for(most), count = 0, i = 0, j = 0;
+  lks_pace_slot *slots = malloc(capacity * sizeof *slots);
   if (slots == NULL) return false;
-  static const entry end = {INT64_MAX, 0};
+  static const lks_pace_slot end = {INT64_MAX, 0};
   while (i < pace->count || j < other->count) {
-    entry mine = i < pace->count ? *kept(pace, i) : end, theirs = j < other->count ? *kept(other, j) : end;
+    lks_pace_slot mine = i < pace->count ? *lks_pace_kept(pace, i) : end,
+                  theirs = j < other->count ? *lks_pace_kept(other, j) : end;
     if (j < other->count) theirs.at = bounded(theirs.at + ahead);
     slots[count++] = mine.at < theirs.at || (mine.at == theirs.at && mine.promise == 0) ? mine : theirs;
     if (mine.at <= theirs.at) i++;
@@ -490,7 +455,7 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
     rest.called = other->called;
   }
   rest.changed = true;
-  replace(pace, slots, capacity, count, &rest);
+  lks_pace_replace(pace, slots, capacity, count, &rest);
   while (is_full(pace)) drop_first(pace);
   return true;
 }
@@ -530,104 +495,4 @@ lks_time lks_pace_newest(const lks_pace *pace) {
 
 lks_time lks_pace_oldest(const lks_pace *pace) {
   return pace->count == 0 ? LKS_TIME_MAX : at(pace, 0);
-}
-
-/* A written history: these, then the slots in order, each by its distance from the one before, doubled, plus one where
- * it is a promise, which follows. */
-enum { DROPPED, PAUSED, NOW, LONGEST, MOST, NEWEST, CALLED, ROLL, COUNT, HEAD };
-static_assert((HEAD + 2 * LKS_PACE_HISTORY_MAX) * LKS_BYTES_SIZE == LKS_PACE_BYTES_MAX,
-              "the header says how much it is");
-
-bool lks_pace_write(const lks_pace *pace, lks_buffer *out) {
-  const int64_t head[HEAD] = {[DROPPED] = pace->dropped == NEVER ? 0 : pace->dropped,
-                              [PAUSED] = pace->paused == NEVER ? 0 : pace->paused,
-                              [NOW] = pace->now == NEVER ? 0 : pace->now,
-                              [LONGEST] = pace->longest,
-                              [MOST] = pace->most,
-                              [NEWEST] = pace->newest,
-                              [CALLED] = pace->called,
-                              [ROLL] = pace->roll == NEVER ? 0 : pace->roll,
-                              [COUNT] = (int64_t)pace->count};
-  for (size_t i = 0; i < HEAD; i++) lks_bytes_append(out, head[i]);
-  /* Some at a time: appending each by itself would take longer than all the rest. */
-  char some[24 * LKS_BYTES_SIZE];
-  size_t length = 0;
-  lks_time before = 0;
-  for (size_t i = 0; i < pace->count; i++) {
-    const entry *one = kept(pace, i);
-    length += lks_bytes_put(some + length, 2 * (one->at - before) + (one->promise != 0));
-    if (one->promise != 0) length += lks_bytes_put(some + length, one->promise);
-    before = one->at;
-    if (length <= sizeof some - 2 * LKS_BYTES_SIZE) continue;
-    lks_buffer_append(out, some, length);
-    length = 0;
-  }
-  lks_buffer_append(out, some, length);
-  return !out->failed;
-}
-
-static bool is_instant(lks_time time) {
-  return time >= NEVER && time <= LKS_TIME_MAX;
-}
-
-static lks_time never_if_0(int64_t time) {
-  return time == 0 ? NEVER : time;
-}
-
-static bool read_slots(const char *bytes, const char *end, entry *slots, size_t count, lks_promise newest) {
-  lks_time before = 0;
-  for (size_t i = 0; i < count; i++) {
-    int64_t step;
-    if (!lks_bytes_read(&bytes, end, &step) || step / 2 < NEVER - LKS_TIME_MAX || step / 2 > LKS_TIME_MAX - NEVER)
-      return false;
-    bool promised = step % 2 != 0;
-    lks_time time = before + (step - promised) / 2;
-    if (!is_instant(time) || (i > 0 && time < before)) return false;
-    slots[i] = (entry){time, 0};
-    before = time;
-    if (!promised) continue;
-    lks_promise *promise = &slots[i].promise;
-    if (!lks_bytes_read(&bytes, end, promise) || *promise <= 0 || *promise > newest + 1) return false;
-  }
-  return bytes == end;
-}
-
-bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length) {
-  int64_t head[HEAD];
-  const char *end = bytes + length;
-  for (size_t i = 0; i < HEAD; i++)
-    if (!lks_bytes_read(&bytes, end, &head[i])) return false;
-  if (!is_instant(head[DROPPED]) || !is_instant(head[PAUSED]) || !is_instant(head[NOW])) return false;
-  if (head[LONGEST] < 0 || head[LONGEST] > 2 * LKS_SPAN_MAX) return false;
-  if (head[MOST] < 0 || head[MOST] > LKS_WINDOW_REQUESTS_MAX || head[NEWEST] < 0 || head[NEWEST] % 2 != 0 ||
-      head[NEWEST] > PROMISE_MAX)
-    return false;
-  if (head[CALLED] < 0 || head[CALLED] > head[NEWEST] + 1 || !is_instant(head[ROLL])) return false;
-  if (head[COUNT] < 0 || head[COUNT] > (int64_t)LKS_PACE_HISTORY_MAX) return false;
-
-  size_t count = (size_t)head[COUNT], capacity = capacity_for(count);
-  entry *slots = malloc(capacity * sizeof *slots);
-  if (slots == NULL) return false;
-  if (!read_slots(bytes, end, slots, count, head[NEWEST])) {
-    free(slots);
-    return false;
-  }
-  const lks_pace rest = {.dropped = never_if_0(head[DROPPED]),
-                         .paused = never_if_0(head[PAUSED]),
-                         .now = never_if_0(head[NOW]),
-                         .longest = head[LONGEST],
-                         .most = (unsigned)head[MOST],
-                         .newest = head[NEWEST],
-                         .called = head[CALLED],
-                         .roll = never_if_0(head[ROLL])};
-  replace(pace, slots, capacity, count, &rest);
-  return true;
-}
-
-size_t lks_pace_room(const lks_windows *windows) {
-  unsigned most = 0;
-  for (unsigned i = 0; i < windows->count; i++)
-    if (windows->window[i].requests > most) most = windows->window[i].requests;
-  /* A slot takes up to five bytes that lies hours from the one before, and as many again where it is promised. */
-  return windows->count == 0 ? 0 : HEAD * LKS_BYTES_SIZE + (bound(most) + 2 * (size_t)most) * 5;
 }

@@ -23,7 +23,6 @@
 #ifndef LKS_PACE_H
 #define LKS_PACE_H
 
-#include "buffer.h"
 #include "timestamp.h"
 
 #define LKS_WINDOWS_MAX 8
@@ -153,17 +152,5 @@ lks_time lks_pace_newest(const lks_pace *pace);
 
 /* The oldest slot kept, LKS_TIME_MAX when there is none. */
 lks_time lks_pace_oldest(const lks_pace *pace);
-
-/* Appends the history as bytes (bytes.h). False: see lks_buffer. */
-bool lks_pace_write(const lks_pace *pace, lks_buffer *out);
-
-/* Most bytes that lks_pace_write appends. */
-#define LKS_PACE_BYTES_MAX ((9 + 2 * LKS_PACE_HISTORY_MAX) * 10)
-
-/* Takes over a written history. False, the present one staying, when the bytes are none or memory is short. */
-bool lks_pace_read(lks_pace *pace, const char *bytes, size_t length);
-
-/* How many bytes the history of callers with these windows takes, at full use with a window's requests waiting. */
-size_t lks_pace_room(const lks_windows *windows);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef LKS_STATE_BYTES_H
 #define LKS_STATE_BYTES_H
 
+#include "pace_bytes.h"
 #include "state.h"
 
 /* Most bytes of a state. */
