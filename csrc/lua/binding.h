@@ -96,9 +96,8 @@ bool lks_lua_push_clean(lua_State *L);
 /* Raises that memory ran out where lua-cjson, which ends the process then, would not get what it takes to write a
  * value. `size`: at least what it writes. */
 void lks_lua_check_encoder(lua_State *L, size_t size);
-/* At least what lua-cjson writes of a text, and of a number, with what surrounds it. */
+/* At least what lua-cjson asks for to write a text of so many bytes, with what surrounds it. */
 size_t lks_lua_encoded_text(size_t length);
-#define LKS_LUA_ENCODED_NUMBER 48
 
 /* Pushes { limit, remaining, reset, as_of }, or nil while the quota is unknown. */
 void lks_lua_push_quota(lua_State *L, const lks_quota *quota);

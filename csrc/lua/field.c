@@ -8,6 +8,9 @@
 #include "core/link.h"
 #include "core/nearest.h"
 
+/* What is no text takes no more than a text of so many bytes, when it is encoded. */
+#define SHORT_BYTES 8
+
 typedef struct field_reader {
   const lks_schema *schema;
   int result; /* stack index of the wire table */
@@ -90,7 +93,6 @@ static int read_count(lua_State *L, field_reader *reader, const lks_field *field
     lua_pop(L, 1);
     /* A fraction is refused later, with the rules of the link. */
     lks_lua_push_whole(L, (long long)limit);
-    reader->size += LKS_LUA_ENCODED_NUMBER;
   } else {
     reader->marked = true;
   }
@@ -128,7 +130,7 @@ static int read_field(lua_State *L, field_reader *reader, const char *name, size
   const lks_field *field = &reader->schema->fields[index];
   if (reader->seen[field->member]) return refuse(L, "%s is given twice, under two names", name, 0);
   reader->seen[field->member] = true;
-  reader->size += LKS_LUA_ENCODED_NUMBER; /* for its name, and for a boolean */
+  reader->size += lks_lua_encoded_text(strlen(field->wire)) + lks_lua_encoded_text(SHORT_BYTES);
   lua_pushvalue(L, -1);
   int refused = read_value(L, reader, field, name);
   if (refused) return refused;
@@ -192,7 +194,8 @@ static int fields_read(lua_State *L) {
   if (problem != NULL) return refuse(L, "%s", problem, 0);
   lua_settop(L, reader.result);
   if (!reader.marked)
-    lks_lua_check_encoder(L, reader.size + lks_lua_encoded_text(LKS_SLUG_MAX) + LKS_LUA_ENCODED_NUMBER);
+    lks_lua_check_encoder(L,
+                          reader.size + lks_lua_encoded_text(sizeof "customSlug") + lks_lua_encoded_text(LKS_SLUG_MAX));
   lua_pushnil(L);
   lua_pushboolean(L, !reader.marked);
   return 3;

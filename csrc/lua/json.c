@@ -269,8 +269,6 @@ size_t lks_lua_encoded_text(size_t length) {
   return length * CHARACTER_BYTES + VALUE_BYTES;
 }
 
-_Static_assert(LKS_LUA_ENCODED_NUMBER == NUMBER_BYTES + VALUE_BYTES, "one reckoning");
-
 /* core.outgoing(value) -> what lua-cjson writes without loss and in the same way everywhere, whether core.unmark is
  * wanted after it. Raises a message without position for what JSON cannot hold. */
 static int json_outgoing(lua_State *L) {
