@@ -25,10 +25,7 @@ describe("a response", function()
     local raw = {}
     for name in next, response do raw[#raw + 1] = tostring(name) end
     assert.equal(6, #raw)
-    assert.equal("attempts elapsed headers quota recovered status", names_of((function()
-      local other = create()
-      return has_pairs and other or other.headers and other
-    end)()))
+    if has_pairs then assert.equal("attempts elapsed headers quota recovered status", names_of(create())) end
   end)
 
   it("makes the table of its headers once", function()

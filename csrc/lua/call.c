@@ -47,9 +47,11 @@ static int refuse_request(lua_State *L, lks_request_status status) {
   return 2;
 }
 
-/* core.call(client, operation, now, limits | nil, body | nil, fields | nil, slug | nil, place | nil) -> call | nil,
- * message limits: see binding.h; what they leave out is the client's fields: the wire table that the body was made
- * from, whose secrets no error shows, or, of an endpoint of the caller's own, a list of values, of which none does
+/* core.call(client, operation, now, limits, body, fields, slug, place) -> call | nil, message
+ *   What follows `now` may be nil.
+ *   limits: see binding.h; what they leave out is the client's
+ *   fields: the wire table that the body was made from, whose secrets no error shows, or, of an endpoint of the
+ *   caller's own, a list of values, of which none does
  *   slug: who can hold the one that the body carries
  *   place: { id, query }, or { method, path, safe, query } where the operation has no route of its own; all texts but
  *   `safe`, and `query`, a list of pairs of texts */

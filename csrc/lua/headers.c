@@ -1,4 +1,4 @@
-/* The headers of an answer as a table. */
+/* The headers of an answer: as a table, and what policy reads of them. */
 #include "binding.h"
 
 #include <string.h>

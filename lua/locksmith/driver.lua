@@ -22,11 +22,10 @@ local NOTHING = {}
 local function attempt(task, call, limit)
   local session = task.session
   local transport, memory = session.transport, session.memory
-  task.got, task.value, task.raw = false, nil, nil
   task.sending = not transport.tells
   local got, failure = transport:send(call, limit, task)
   if not got then
-    task.got = { status = failure.status, kind = failure.kind }
+    task.got, task.value, task.raw = { status = failure.status, kind = failure.kind }, nil, nil
     return call:failure(session.now(), session.random(), failure, memory)
   end
   local status, text = got.status, got.body

@@ -79,7 +79,7 @@ local function finish(self, call, began, result)
     if attempt.kind == "timeout" or unlogged then call.timed_out = true end
   end
   -- What the client has given up may still be on its way.
-  if call.timed_out or call.attempts > 1 or Error.is(result) then world.sync() end
+  if call.attempts > 1 or Error.is(result) then world.sync() end
 end
 
 --- Makes a call, judges its result and brings the model up to date.
