@@ -22,7 +22,7 @@ local PATIENCE = 0.05
 ---@param ends number Unix seconds
 ---@param options table? more client options
 ---@return table # `{ calls, ok, store_errors, overrun = seconds that a call outlived its deadline by at most, kinds =
---- error kind -> count }`
+--- error kind -> count, said = the last error }`
 function saturate.run(name, url, ends, options)
   local result = { calls = 0, ok = 0, store_errors = 0, overrun = -saturate.TIMEOUT, kinds = {} }
   local own = {
@@ -42,7 +42,7 @@ function saturate.run(name, url, ends, options)
     if link then
       result.ok = result.ok + 1
     else
-      result.kinds[err.kind] = (result.kinds[err.kind] or 0) + 1
+      result.kinds[err.kind], result.said = (result.kinds[err.kind] or 0) + 1, tostring(err)
       if own.pacing == "fail" then core.sleep(PATIENCE) end
     end
   end
@@ -69,14 +69,15 @@ local function store_at(place)
   return locksmith.redis { unix = path }
 end
 
--- usage: lua saturate.lua NAME URL PLACE BEGIN END OPTIONS-AS-JSON
+-- usage: lua saturate.lua NAME URL PLACE BEGIN SECONDS OPTIONS-AS-JSON
 if arg and arg[0] and arg[0]:match "saturate%.lua$" then
-  local name, url, begins, ends = arg[1], arg[2], tonumber(arg[4]), tonumber(arg[5])
+  local name, url, begins, seconds = arg[1], arg[2], tonumber(arg[4]), tonumber(arg[5])
   local json = require "cjson"
   local options = json.decode(arg[6])
   options.store = store_at(arg[3])
+  -- A busy machine may have been longer about it than that.
   core.sleep(begins - core.now())
-  print(json.encode(saturate.run(name, url, ends, options)))
+  print(json.encode(saturate.run(name, url, core.now() + seconds, options)))
 end
 
 return saturate
