@@ -145,7 +145,7 @@ for _, transport in ipairs { "capture", "resty" } do
 
     it("keeps to the windows over workers, reloads and a killed worker", function()
       box:reset { rate = { { 10, 0.5 } }, throttle = false, quota = 1000000 }
-      local site = start_site(transport, box.url, "rate = { { 10, 0.5 } }, timeout = 60")
+      local site = start_site(transport, box.url, "rate = { { 10, 0.5 } }, pacing_margin = 0.2, timeout = 60")
       finally(function() site:stop() end)
       local finish = begin(site, 60, 20)
       sleep(0.6)

@@ -10,9 +10,10 @@ local runner = require "spec.support.nginx_runner"
 if not nginx.usable "windows of several workers" then return end
 
 local VISITORS, WORKERS, SECONDS = 24, 4, 0.8
+local MARGIN = 0.1 -- a worker of a busy machine is stopped for long between its slot and the note that it was used
 
 -- What would be sent is noted with its time, and answered at once.
-local MODULE = [[
+local MODULE = ([[
   local core, cjson, locksmith = require "locksmith.core", require "cjson", require "locksmith"
   local sent, made = ngx.shared.sent, {}
   local function transport()
@@ -21,12 +22,13 @@ local MODULE = [[
   end
   return function(dict, rate)
     made[rate] = made[rate] or assert(locksmith.lockpub { api_key = require("locksmith.sandbox").LOCKPUB_KEY,
-      store = locksmith.shdict(dict), rate = cjson.decode(rate), transport = transport, timeout = 0.5 })
+      store = locksmith.shdict(dict), rate = cjson.decode(rate), pacing_margin = MARGIN, transport = transport,
+      timeout = 0.5 })
     local link, err = made[rate].links:create { type = "url", target_url = "https://example.com/",
       password = "share-this-separately", memo = "Client contract" }
     ngx.print(link and "sent" or err.kind)
   end
-]]
+]]):gsub("MARGIN", tostring(MARGIN))
 
 local SERVER = [[
   location = /call { content_by_lua_block { require("site")(ngx.var.arg_dict, ngx.unescape_uri(ngx.var.arg_rate)) } }
@@ -90,8 +92,8 @@ describe("several workers of one nginx", function()
     it("keep to " .. cjson.encode(rate), function()
       local times, answers = saturate(rate)
       local most = math.huge
-      for _, window in ipairs(rate) do most = math.min(most, window[1] * (1 + SECONDS / (window[2] + 0.05))) end
-      assert.is_true(#times >= 0.4 * most, ("%d of %d"):format(#times, most))
+      for _, window in ipairs(rate) do most = math.min(most, window[1] * (1 + SECONDS / (window[2] + MARGIN))) end
+      assert.is_true(#times >= 0.25 * most, ("%d of %d"):format(#times, most))
       -- Who waits too long is told so, before or after it.
       answers.sent, answers.would_wait, answers.timeout = nil, nil, nil
       assert.same({}, answers)
