@@ -54,41 +54,16 @@ local SERVER = [[
 ]]
 
 local MODULE = [[
-  local cjson = require "cjson"
+  local by_hand = require "spec.bench.by_hand"
   local url, key, transport, way = "http://127.0.0.1:PORT", "KEY", "TRANSPORT", "WAY"
   local make
 
-  if way == "by hand" then
-    local function body()
-      return cjson.encode { type = "url", targetUrl = "https://example.com/private",
-        password = "share-this-separately", memo = "Client contract", redirectLimit = 3 }
+  if way == "by hand" and transport == "capture" then
+    function make()
+      return by_hand.capture("/by-hand", { method = ngx.HTTP_POST, body = by_hand.body() })
     end
-    local function link(response, quota)
-      if response.status ~= 201 or not tonumber(quota) then return nil end
-      return { short_url = cjson.decode(response.body).shortUrl }
-    end
-    if transport == "capture" then
-      function make()
-        local response = ngx.location.capture("/by-hand", { method = ngx.HTTP_POST, body = body() })
-        if response.truncated then return nil end
-        return link(response, response.header["X-Api-Quota-Remaining"])
-      end
-    else
-      local http = require "resty.http"
-      local headers = { Authorization = "Bearer " .. key, Accept = "application/json", ["User-Agent"] = "by-hand",
-        ["Content-Type"] = "application/json" }
-      function make()
-        local client = http.new()
-        client:set_timeouts(5000, 10000, 10000)
-        local ok = client:connect { scheme = "http", host = "127.0.0.1", port = PORT, pool_size = 64 }
-        if not ok then return nil end
-        local response = client:request { method = "POST", path = "/api/v1/links", headers = headers, body = body() }
-        if not response then return nil end
-        response.body = response.body_reader(65536)
-        client:set_keepalive(60000)
-        return link(response, response.headers["X-Api-Quota-Remaining"])
-      end
-    end
+  elseif way == "by hand" then
+    make = by_hand.resty(PORT, key)
   else
     local locksmith = require "locksmith"
     -- At most 60 slots are kept, and nobody waits: not even where callgrind makes a thousand calls a second.

@@ -1,4 +1,4 @@
---- One nginx worker at full speed: links:create over transport "capture" and the same call written by hand, in turns.
+--- One nginx worker at full speed: links:create and the same call written by hand, in turns.
 
 local core = require "locksmith.core"
 local nginx = require "spec.support.nginx"
@@ -7,6 +7,7 @@ local runner = require "spec.support.nginx_runner"
 local soak = {}
 
 local UPSTREAM = [[
+  keepalive_requests 1000000000;
   location = /api/v1/links {
     default_type application/json;
     add_header X-Api-Quota-Limit 100000000;
@@ -36,12 +37,11 @@ local LOCATION = [[
 ]]
 
 local MODULE = [[
-  local cjson, locksmith = require "cjson", require "locksmith"
-  local key, port, url = "KEY", PORT, "http://127.0.0.1:PORT"
-  local capture, LOCATION = ngx.location.capture, "/locksmith-internal-call"
+  local by_hand, locksmith = require "spec.bench.by_hand", require "locksmith"
+  local key, port, url, transport = "KEY", PORT, "http://127.0.0.1:PORT", "TRANSPORT"
 
   local function client(rate)
-    return assert(locksmith.lockpub { api_key = key, base_url = url, transport = "capture", rate = rate,
+    return assert(locksmith.lockpub { api_key = key, base_url = url, transport = transport, rate = rate,
       pacing = "off" })
   end
   -- Nobody waits, yet every call is counted in the shared dict.
@@ -52,23 +52,12 @@ local MODULE = [[
       password = "share-this-separately", memo = "Client contract", redirect_limit = 3 }
   end
 
-  local function body()
-    return cjson.encode { type = "url", targetUrl = "https://example.com/private",
-      password = "share-this-separately", memo = "Client contract", redirectLimit = 3 }
-  end
-
-  local function answer(response)
-    local quota = tonumber(response.header["X-Api-Quota-Remaining"])
-    if response.status ~= 201 or response.truncated or not quota then return nil, response.status end
-    return { short_url = cjson.decode(response.body).shortUrl }
-  end
-
   local site = {
     paced = function() return ours(paced) end,
     free = function() return ours(free) end,
     ["the same location"] = function()
-      local text = body()
-      return answer(capture(LOCATION, {
+      local text = by_hand.body()
+      return by_hand.capture("/locksmith-internal-call", {
         vars = { locksmith_url = "http://locksmith_loopback/api/v1/links", locksmith_method = "POST",
           locksmith_host = "127.0.0.1:PORT", locksmith_authorization = "Bearer " .. key,
           locksmith_user_agent = "by-hand", locksmith_content_type = "application/json",
@@ -76,11 +65,12 @@ local MODULE = [[
         ctx = { locksmith_address = "127.0.0.1", locksmith_port = port, locksmith_limit = 10, locksmith_connect = 5,
           locksmith_maximum = 1048576 },
         body = text,
-      }))
+      })
     end,
     ["a location of its own"] = function()
-      return answer(capture("/by-hand", { method = ngx.HTTP_POST, body = body() }))
+      return by_hand.capture("/by-hand", { method = ngx.HTTP_POST, body = by_hand.body() })
     end,
+    ["lua-resty-http"] = transport == "resty" and by_hand.resty(port, key) or nil,
   }
   return {
     call = function()
@@ -128,24 +118,31 @@ local function cpu_of(pid)
   return (user + system) / 100
 end
 
-local function start()
+local function start(transport)
   local up = nginx.start { server = UPSTREAM }
   local function fill(text)
-    return (text:gsub("PORT", up.port):gsub("KEY", require("locksmith.sandbox").LOCKPUB_KEY))
+    return (text:gsub("TRANSPORT", transport):gsub("PORT", up.port):gsub("KEY",
+      require("locksmith.sandbox").LOCKPUB_KEY))
   end
-  local site = runner.start { transport = "capture", path = "@DIR@/?.lua;", http = fill(BY_HAND),
-    server = SERVER .. fill(LOCATION), files = { ["site.lua"] = fill(MODULE) } }
+  local resty = transport == "resty"
+  local site = runner.start { transport = resty and nginx.resty_http() and "real" or transport, path = "@DIR@/?.lua;",
+    http = fill(BY_HAND) .. (resty and "lua_shared_dict locksmith 1m;" or ""), server = SERVER .. fill(LOCATION),
+    files = { ["site.lua"] = fill(MODULE) } }
   return up, site, runner.start()
 end
 
-soak.WAYS = { "paced", "free", "the same location", "a location of its own" }
+soak.WAYS = {
+  capture = { "paced", "free", "the same location", "a location of its own" },
+  resty = { "paced", "free", "lua-resty-http" },
+}
 
 --- Calls for so long, each way in turn.
----@param options table `{ seconds, ways = of soak.WAYS, width = calls at a time, default 32 }`
----@return table # `{ ways = way -> { calls, seconds, cpu }, wrong = texts, rss, heap = KiB at four points }`
+---@param options table `{ transport = "capture" unless told, seconds, ways = of soak.WAYS, width = calls at a time,
+---  default 32 }`
+---@return table # `{ transport, ways = way -> { calls, seconds, cpu }, wrong = texts, rss, heap = KiB at four points }`
 function soak.run(options)
-  local result = { ways = {}, wrong = {}, rss = {}, heap = {} }
-  local up, site, visitors = start()
+  local result = { transport = options.transport or "capture", ways = {}, wrong = {}, rss = {}, heap = {} }
+  local up, site, visitors = start(result.transport)
   local pid = site.nginx:workers()[1]
 
   local function slice(way, seconds)
@@ -191,15 +188,15 @@ local NAMES = { paced = "locksmith", free = "locksmith, rate = false" }
 function soak.report(result)
   local lines = {}
   local function add(...) lines[#lines + 1] = string.format(...) end
-  for _, way in ipairs(soak.WAYS) do
+  for _, way in ipairs(soak.WAYS[result.transport]) do
     local sum = result.ways[way]
     if sum then
-      add("capture, %-37s %6.0f calls/s, %4.0f us of CPU time each", (NAMES[way] or "by hand over " .. way) .. ":",
+      add("%-37s %6.0f calls/s, %4.0f us of CPU time each", (NAMES[way] or "by hand over " .. way) .. ":",
         sum.calls / sum.seconds, sum.cpu / sum.calls * 1e6)
     end
   end
   for _, ours in ipairs { "paced", "free" } do
-    for _, other in ipairs { "the same location", "a location of its own" } do
+    for _, other in ipairs { "the same location", "a location of its own", "lua-resty-http" } do
       local a, b = result.ways[ours], result.ways[other]
       if a and b then
         add("ratio %s to by hand over %s: %.2f in calls/s, %.2f in CPU time", NAMES[ours], other,
@@ -213,13 +210,18 @@ function soak.report(result)
 end
 
 --- The whole soak, as a program.
----@param seconds number
+---@param seconds number for both transports together
 function soak.main(seconds)
-  local began = core.now()
-  local result = soak.run { seconds = seconds, ways = soak.WAYS }
-  print(("nginx, one worker, %.0f s:\n%s"):format(core.now() - began, soak.report(result)))
-  if result.wrong[1] then io.stderr:write(result.wrong[1], "\n") end
-  os.exit(#result.wrong == 0 and 0 or 1)
+  local failed = 0
+  for _, transport in ipairs { "capture", "resty" } do
+    local began = core.now()
+    local result = soak.run { transport = transport, seconds = seconds / 2, ways = soak.WAYS[transport] }
+    local double = transport == "resty" and not nginx.resty_http() and " (a double of lua-resty-http)" or ""
+    print(("nginx, one worker, %s%s, %.0f s:\n%s"):format(transport, double, core.now() - began, soak.report(result)))
+    if result.wrong[1] then io.stderr:write(result.wrong[1], "\n") end
+    failed = failed + #result.wrong
+  end
+  os.exit(failed == 0 and 0 or 1)
 end
 
 return soak
