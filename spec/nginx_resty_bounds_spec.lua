@@ -63,6 +63,22 @@ for name, library in pairs { ["the double of lua-resty-http"] = "resty", ["lua-r
       end)
     end
 
+    it("is not asked for again over a kept connection either, where an answer had begun", function()
+      local good = { after = "\r\n\r\n", head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]" }
+      for _, case in ipairs {
+        { "too_large", { head = "HTTP/1.1 200 OK\r\n", again = "X-Header: value\r\n" } },
+        { "bad_response", { head = "SSH-2.0-OpenSSH_9.2\r\n\r\n" } },
+        { "network", { head = "HTTP/1.1 200 OK\r\n", close = true } },
+      } do
+        case[2].after = "\r\n\r\n"
+        service:script { good, case[2] }
+        assert.truthy((inside:run(CALL, service.url)))
+        local _, err = inside:run(CALL, service.url, { max_retries = 0 })
+        assert.equal(case[1], err.kind, err.text)
+        assert.same({ 2, 1 }, { service:state().questions, service:state().connections })
+      end
+    end)
+
     it("takes no memory worth speaking of", function()
       assert.is_true(nginx.memory(inside.nginx:workers()[1]) < 60000)
     end)

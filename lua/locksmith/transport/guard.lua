@@ -29,6 +29,7 @@ guard.milliseconds = milliseconds
 ---@field lines string[]? of the head, from the next one on
 ---@field chunk integer? what is left of the present chunk; nil where there are none
 ---@field stopped string|false why nothing more was received, where the library may not tell
+---@field heard boolean something came
 ---@field ends number by core.now: what is received later is a timeout
 ---@field awaited boolean a body is to follow what is sent next
 ---@field held string|false what waits for it, so that both leave in one piece
@@ -47,12 +48,14 @@ function guard.wrap(client, ends)
     local left = self.ends - core.now()
     if left <= 0 then return nil, "timeout" end
     real:settimeout(milliseconds(left))
-    if real.receiveany then return real:receiveany(most) end
-    return real:receive(1)
+    local data, message
+    if real.receiveany then data, message = real:receiveany(most) else data, message = real:receive(1) end
+    if data then self.heard = true end
+    return data, message
   end
   self = setmetatable({
     real = real, lines = false, chunk = false, problem = false, in_head = true, ends = ends,
-    awaited = false, held = false, stopped = false,
+    awaited = false, held = false, stopped = false, heard = false,
     wire = wire.new(pull, guard.HEADERS_MAX, guard.TOO_MUCH),
   }, Guard)
   client.sock = self
@@ -65,6 +68,7 @@ end
 function Guard:expect(ends, has_body)
   self.ends, self.awaited = ends, has_body
   self.lines, self.chunk, self.problem, self.in_head, self.stopped = false, false, false, true, false
+  self.heard = false
   self.wire.left, self.wire.too_much = guard.HEADERS_MAX, guard.TOO_MUCH
 end
 

@@ -282,6 +282,11 @@ local function request(state, params, ends)
   return res
 end
 
+-- Where something came, the peer was there, and a repeat would meet the same.
+local function is_dead(state)
+  return state.message ~= "timeout" and not (state.guard and state.guard.heard)
+end
+
 --- Sends and reads a head; a kept connection that dies unanswered is replaced once, where a repeat is harmless.
 local function ask(self, state, params, limit)
   local ends = state.began + limit
@@ -293,7 +298,7 @@ local function ask(self, state, params, limit)
   end
   local reused = (state.client:get_reused_times() or 0) > 0
   local res = request(state, params, ends)
-  if not res and reused and state.message ~= "timeout" and REPEATABLE[params.method] then
+  if not res and reused and is_dead(state) and REPEATABLE[params.method] then
     state.client:close()
     state.resent, state.keep = true, false
     if not connect_in_time(self, state, limit) then return end
