@@ -6,16 +6,23 @@ local memory = {}
 -- stricter.
 local GROWTH_MAX = { lua = 80, resident = 1024 }
 local PAGE_KILOBYTES = 4
--- No program reserves as much but one with a sanitizer, which does not give back what was freed.
-local SANITIZED = 2 ^ 30
+
+local function read(name)
+  local file = io.open("/proc/self/" .. name)
+  local text = file and file:read "*a"
+  if file then file:close() end
+  return text
+end
+
+-- A sanitizer does not give back what was freed.
+local function is_sanitized()
+  return (read "maps" or ""):find("libasan", 1, true) ~= nil
+end
 
 ---@return integer? kilobytes of memory in use; nil where the system does not tell, or it would say nothing
 function memory.resident()
-  local file = io.open "/proc/self/statm"
-  if not file then return nil end
-  local size, resident = file:read "*l":match "^(%d+) (%d+)"
-  file:close()
-  if tonumber(size) * PAGE_KILOBYTES > SANITIZED then return nil end
+  local resident = (read "statm" or ""):match "^%d+ (%d+)"
+  if not resident or is_sanitized() then return nil end
   return tonumber(resident) * PAGE_KILOBYTES
 end
 
