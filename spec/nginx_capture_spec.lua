@@ -259,7 +259,7 @@ describe("transport capture", function()
         include @ROOT@/lua/locksmith/nginx/locksmith.conf;
       ]] })
       assert.is_false(ok)
-      assert.truthy(message:find("locksmith_http_conf_2_is_included", 1, true))
+      assert.truthy(message:find("locksmith_http_conf_3_is_included", 1, true))
     end)
   end)
 
@@ -309,6 +309,54 @@ describe("transport capture", function()
     assert.equal("GET", request.method)
     assert.is_nil(request.raw:find("site-wide", 1, true))
     assert.is_nil(request.raw:find("visitor", 1, true))
+  end)
+
+  it("has limits of its own, hides nothing and logs nothing", function()
+    local site = runner.start { transport = "capture", http = [[
+        limit_req_zone $server_name zone=requests:32k rate=1r/m;
+        limit_conn_zone $server_name zone=connections:32k;
+        log_format bodies "$uri $request_body";
+        proxy_hide_header Retry-After;
+      ]], server = [[
+        client_max_body_size 8k;
+        limit_req zone=requests burst=9;
+        limit_conn connections 1;
+        log_subrequest on;
+        access_log @DIR@/access.log bodies;
+        location = /limited {
+          rewrite_by_lua_block {
+            local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
+            local locker = assert(locksmith.locker { api_key = sandbox.LOCKER_KEY, base_url = ngx.var.arg_url,
+              max_retries = 0, store = locksmith.memory() })
+            for _ = 1, 2 do assert(locker:request { method = "POST", path = "x", body = { ("y"):rep(9000) } }) end
+            local _, err = locker.addresses:list()
+            ngx.header["X-Asked"] = err.retry_after
+          }
+          content_by_lua_block { return ngx.exit(204) }
+        }
+      ]] }
+    finally(function() site:stop() end)
+    service:default { status = 200, json = {} }
+    service:script { { status = 200, json = {} }, { status = 200, json = {} },
+      { status = 429, headers = { ["Retry-After"] = "77" }, json = {} } }
+    local answer = site.nginx:get("/limited?url=" .. service.url, { timeout = 5 })
+    assert.same({ 204, "77" }, { answer.status, answer.headers["x-asked"] })
+    assert.equal("/limited -\n", nginx.read(site.nginx.dir .. "/access.log"))
+  end)
+
+  it("says so where nginx itself refuses the subrequest", function()
+    local own = nginx.read("lua/locksmith/nginx/locksmith.conf"):gsub("client_max_body_size 0;", "")
+    local site = runner.start { http = INCLUDES, server = "include @DIR@/own.conf; client_max_body_size 8k;",
+      files = { ["own.conf"] = own } }
+    finally(function() site:stop() end)
+    local _, err = site:run([[
+      local locksmith, sandbox = require "locksmith", require "locksmith.sandbox"
+      local locker = assert(locksmith.locker { api_key = sandbox.LOCKER_KEY, base_url = ... })
+      return locker:request { method = "POST", path = "x", body = { ("y"):rep(9000) } }
+    ]], service.url)
+    assert.same({ "config", "not_sent" }, { err.kind, err.outcome })
+    assert.truthy(err.message:find("HTTP 413", 1, true), err.message)
+    assert.equal(0, service:count())
   end)
 
   it("answers a visitor over HTTP/2 with phase, where the Lua module cannot do better", function()

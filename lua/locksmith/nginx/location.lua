@@ -39,6 +39,7 @@ local function note_unanswered(seen, var)
   seen.sent = (first_number(var.upstream_bytes_sent) or 0) > 0
   seen.overflowed = (first_number(var.upstream_bytes_received) or 0) >= HEAD_MAX
   seen.unresolved = var.upstream_addr == nil
+  seen.refused = seen.unresolved and seen.status ~= ngx.HTTP_BAD_GATEWAY
 end
 
 local function address_of(var)

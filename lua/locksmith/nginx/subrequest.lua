@@ -11,7 +11,7 @@ local subrequest = {}
 local GLANCE = 0.02
 -- Where more of the visitor's request may be to come, the subrequest may end by itself for so long.
 local LINGER = 10
--- nginx's own time limits end the wait for a head; nobody else does.
+-- nginx's own time limits end the wait for a head, but not where something of the server holds the subrequest up.
 local PATIENCE = 60
 
 ---@class locksmith.Subrequest
@@ -59,8 +59,7 @@ end
 --- `locksmith_seen` that an answer has begun
 ---@param limit number seconds
 ---@param forget function called as soon as nginx has read the options
----@return boolean? ok nil when the answer has begun and did not end in time; a late one that had not begun may take as
---- long again
+---@return boolean? ok nil when it did not end in time: a late answer that had not begun may take as long again
 ---@return table|string answer of ngx.location.capture, or what it raised
 function subrequest.run(location, options, limit, forget)
   local shared = options.ctx
@@ -76,8 +75,8 @@ function subrequest.run(location, options, limit, forget)
   if not task.done then task.wakes:wait(limit) end
   if not task.done and not shared.locksmith_seen then
     shared.locksmith_wakes = task.wakes
-    repeat task.wakes:wait(PATIENCE) until task.done or shared.locksmith_seen
-    if not task.done then task.wakes:wait(limit) end
+    task.wakes:wait(PATIENCE)
+    if not task.done and shared.locksmith_seen then task.wakes:wait(limit) end
   end
   if task.done then
     give_back(task.wakes)

@@ -57,7 +57,7 @@ local included
 function capture:usable()
   local message = phase.without_subrequests()
   if message then return "phase", message end
-  if included == nil then included = ngx.var.locksmith_http_conf_2_is_included ~= nil end
+  if included == nil then included = ngx.var.locksmith_http_conf_3_is_included ~= nil end
   if not included then return "config", self.missing end
 end
 
@@ -122,6 +122,10 @@ local function unanswered(seen, status, limit, connect_timeout)
   if status == 504 then
     return failed(connect_timeout >= limit and "timeout" or "connect", false, "no connection in time")
   end
+  if seen.refused then
+    return failed("config", false, ("nginx itself answered with HTTP %d, and sent nothing: something in the server "
+      .. "block or in http holds for %s, too, and belongs into a location"):format(status, LOCATION), true)
+  end
   if seen.unresolved then
     return failed("connect", false, "nginx could not resolve the name: it needs a resolver in nginx.conf "
       .. "that answers")
@@ -170,6 +174,7 @@ function capture:send(call, limit)
   end
   local seen = shared.locksmith_seen
   if ok == nil then
+    if not seen then return failed("timeout", true, "no answer in time") end
     if seen.too_large then return failed("too_large", true, nil, nil, seen.status) end
     return failed("timeout", true, "the answer did not end in time", nil, seen.status)
   end
