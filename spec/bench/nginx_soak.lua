@@ -37,6 +37,7 @@ local LOCATION = [[
 ]]
 
 local MODULE = [[
+  if not COMPILED then jit.off() end
   local by_hand, locksmith = require "spec.bench.by_hand", require "locksmith"
   local key, port, url, transport = "KEY", PORT, "http://127.0.0.1:PORT", "TRANSPORT"
 
@@ -118,10 +119,10 @@ local function cpu_of(pid)
   return (user + system) / 100
 end
 
-local function start(transport)
+local function start(transport, compiled)
   local up = nginx.start { server = UPSTREAM }
   local function fill(text)
-    return (text:gsub("TRANSPORT", transport):gsub("PORT", up.port):gsub("KEY",
+    return (text:gsub("COMPILED", tostring(compiled)):gsub("TRANSPORT", transport):gsub("PORT", up.port):gsub("KEY",
       require("locksmith.sandbox").LOCKPUB_KEY))
   end
   local resty = transport == "resty"
@@ -138,11 +139,11 @@ soak.WAYS = {
 
 --- Calls for so long, each way in turn.
 ---@param options table `{ transport = "capture" unless told, seconds, ways = of soak.WAYS, width = calls at a time,
----  default 32 }`
+---  default 32, compiled = false: what LuaJIT compiles in its own time is not to show in the memory }`
 ---@return table # `{ transport, ways = way -> { calls, seconds, cpu }, wrong = texts, rss, heap = KiB at four points }`
 function soak.run(options)
   local result = { transport = options.transport or "capture", ways = {}, wrong = {}, rss = {}, heap = {} }
-  local up, site, visitors = start(result.transport)
+  local up, site, visitors = start(result.transport, options.compiled ~= false)
   local pid = site.nginx:workers()[1]
 
   local function slice(way, seconds)
