@@ -176,6 +176,31 @@ describe("what is received over capture", function()
     assert.is_true(all_closed())
   end)
 
+  it("for a light thread that was killed, lets go of the visitor in the end", function()
+    local call = CALL:gsub("SERVICE", service.port)
+    -- On whose clock ten seconds pass in half a one.
+    local fast = runner.start { transport = "capture", http = [[
+      init_by_lua_block { local now = ngx.now function ngx.now() return now() * 20 end }
+    ]], server = ([[
+      location = /killed { content_by_lua_block {
+        local thread = ngx.thread.spawn(function() CALL end)
+        ngx.sleep(0.1)
+        ngx.thread.kill(thread)
+        ngx.say "killed"
+        ngx.flush(true)
+      } }
+    ]]):gsub("CALL", function() return call end) }
+    finally(function() fast:stop() end)
+    for _, head in ipairs { "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", CHUNKED .. "2000\r\n" } do
+      answer { head = head, again = "1", every = 20 }
+      local output = nginx.output_of(("curl -s --noproxy '*' --max-time 8 -w '%%{exitcode}' %s/killed"):format(
+        fast.nginx.url))
+      assert.matches("^killed\n", output)
+      assert.not_equal("28", output:match "%d+$") -- out of time
+      assert.is_true(all_closed())
+    end
+  end)
+
   it("in a light thread, whose request goes on", function()
     answer { head = "HTTP/1.1 200 OK\r\n\r\n", again = "1", every = 20 }
     assert.same({ "timeout unknown 200 in time\nand more\n", 200, 0 }, { get "/thread" })

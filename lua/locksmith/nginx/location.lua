@@ -13,6 +13,8 @@ local location = {}
 local HEAD_MAX = 8192
 -- What ngx.status is for an answer that is no HTTP.
 local NO_STATUS = 9
+-- Seconds that who waits for an answer may be late to give it up. Later than that his light thread was killed.
+local SLACK = 10
 
 local function first_number(text)
   return text and ascii.number(text:match "[%d.]+") or nil
@@ -52,7 +54,7 @@ function location.header()
   local var, ctx, status = ngx.var, ngx.ctx, ngx.status
   if ctx.locksmith_seen then return end -- nginx makes a head of its own for one that was refused
   local seen = { connected = seconds(var.upstream_connect_time), status = status, answered = is_answered(status, var),
-    measured = false }
+    measured = false, ends = ngx.now() + (ctx.locksmith_limit or 0) + SLACK }
   ctx.locksmith_seen = seen
   if ctx.locksmith_wakes then ctx.locksmith_wakes:post(1) end
   if not seen.answered then return note_unanswered(seen, var) end
@@ -67,7 +69,8 @@ function location.header()
 end
 
 --- body_filter_by_lua: throws away what nobody waits for any more, and what comes above max_response_bytes of an answer
---- that did not tell its length. Whoever breaks it off here ends the visitor's request too.
+--- that did not tell its length. Whoever breaks it off here ends the visitor's request too, which is for answers that
+--- do not end and have nobody left who would give them up.
 function location.body()
   local ctx = ngx.ctx
   local seen = ctx.locksmith_seen
@@ -75,7 +78,9 @@ function location.body()
     ngx.arg[1] = nil
     return
   end
-  if not seen or not seen.answered or seen.measured then return end
+  if not seen or not seen.answered then return end
+  if ngx.now() > seen.ends then return ngx.ERROR end
+  if seen.measured then return end
   seen.size = (seen.size or 0) + #ngx.arg[1]
   if seen.size > (ctx.locksmith_maximum or 0) then
     seen.too_large = true
