@@ -106,7 +106,7 @@ local function assert_fair(shares, n)
   if least < 0.5 * total / n then error(("one of %d got %d of %d"):format(n, least, total), 2) end
 end
 
--- The third sixty are out after 7.4 s; a busy machine may be later.
+-- The third sixty are out after 7.8 s; a busy machine may be later.
 local SECONDS = 9
 
 --- Lets four processes send as much as they may through a store, and looks at what the service saw.
