@@ -227,6 +227,11 @@ static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time 
   if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
 }
 
+/* Whether the oldest slot is one that drop_forgotten will look after. */
+static bool is_awaited(const lks_pace *pace, const lks_windows *windows) {
+  return lks_pace_kept(pace, 0)->promise != 0 && windows->count > 0;
+}
+
 /* Takes note of the caller's clock and windows, and drops what no window reaches any more. Returns `now` in bounds.
  *
  * A step back is measured against the call before, as if no time had passed since: the history then lies as much too
@@ -244,7 +249,7 @@ static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now
   lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
   if (now < pace->now - disagreement) set_back(pace, pace->now - now);
   pace->now = now;
-  while (pace->count > 0 && at(pace, 0) + pace->longest <= now) drop_first(pace);
+  while (pace->count > 0 && at(pace, 0) + pace->longest <= now && !is_awaited(pace, windows)) drop_first(pace);
   if (pace->promised > 0 && windows->count > 0) drop_forgotten(pace, windows, now);
   return now;
 }
@@ -433,6 +438,12 @@ bool lks_pace_copy(lks_pace *pace, const lks_pace *other) {
   return true;
 }
 
+/* Of two that are one: whether the first says what became of the other, which was taken for good or answered the roll.
+ */
+static bool knows_better(const lks_pace_slot *one, const lks_pace_slot *other) {
+  return one->promise == 0 || (other->promise != 0 && one->promise > other->promise);
+}
+
 bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   size_t most = pace->count + other->count, capacity = lks_pace_capacity_for(most), count = 0, i = 0, j = 0;
   lks_pace_slot *slots = malloc(capacity * sizeof *slots);
@@ -442,7 +453,7 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
     lks_pace_slot mine = i < pace->count ? *lks_pace_kept(pace, i) : end,
                   theirs = j < other->count ? *lks_pace_kept(other, j) : end;
     if (j < other->count) theirs.at = bounded(theirs.at + ahead);
-    slots[count++] = mine.at < theirs.at || (mine.at == theirs.at && mine.promise == 0) ? mine : theirs;
+    slots[count++] = mine.at < theirs.at || (mine.at == theirs.at && knows_better(&mine, &theirs)) ? mine : theirs;
     if (mine.at <= theirs.at) i++;
     if (theirs.at <= mine.at) j++;
   }

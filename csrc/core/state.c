@@ -81,8 +81,11 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
   now = present(wish, now, ticket->slot);
   *span = ticket->slot - now;
   if (stands && ticket->promise != 0) {
-    ticket->held = ticket->slot <= latest;
-    if (*span > 0) return renewed(state, ticket, latest);
+    if (*span > 0 && ticket->slot <= latest) return LKS_KIND_NONE;
+    if (*span > 0) {
+      lks_state_give_back(state, ticket);
+      return LKS_KIND_WOULD_WAIT;
+    }
     lks_pace_confirm(state->pace, ticket->promise);
   }
   ticket->promise = 0;

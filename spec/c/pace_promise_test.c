@@ -198,6 +198,46 @@ static void the_roll_is_called_before_somebody_waits_long(void) {
   lks_pace_free(pace);
 }
 
+/* No window reaches a slot any more half a second after it, and who comes then still holds it. */
+static void short_windows_forget_no_sooner(void) {
+  const lks_windows short_one = {1, {{1, S / 2}}};
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &short_one, T0);
+  waiter late = wait_for(pace, &short_one, T0), stays = late;
+  for (int i = 0; i < 40; i++) stays = wait_for(pace, &short_one, T0);
+  CHECK_INT(stays.slot, T0 + 41 * S / 2);
+  lks_time now = late.slot + LKS_PACE_GRACE - 1;
+  for (lks_time asked = T0; asked <= now; asked += LKS_PACE_LOOK)
+    CHECK(lks_pace_look(pace, &short_one, asked, &stays.promise, &stays.slot));
+  CHECK_INT(look(pace, &short_one, now, &late), S / 2);
+  now++; /* the first is forgotten, and those who do not answer go with it */
+  for (; now < stays.slot - LKS_PACE_LOOK; now += LKS_PACE_LOOK)
+    CHECK(lks_pace_look(pace, &short_one, now, &stays.promise, &stays.slot));
+  CHECK(stays.slot < T0 + 10 * S);
+  lks_pace_free(pace);
+}
+
+/* Whoever tells whom: the name that answered the roll is the one that its holder knows. */
+static void of_two_histories_the_later_name_is_kept(void) {
+  lks_pace *told = lks_pace_new(), *known = lks_pace_new();
+  wait_for(told, &one_in_ten, T0);
+  waiter stays = wait_for(told, &one_in_ten, T0);
+  stays = wait_for(told, &one_in_ten, T0);
+  CHECK(lks_pace_copy(known, told));
+  CHECK_INT(pace_peek(told, &one_in_ten, T0 + S), T0 + 30 * S); /* the roll is called */
+  lks_promise before = stays.promise;
+  CHECK(lks_pace_look(told, &one_in_ten, T0 + S, &stays.promise, &stays.slot));
+  CHECK(stays.promise != before);
+  for (int i = 0; i < 2; i++) {
+    lks_pace *one = lks_pace_new();
+    CHECK(lks_pace_copy(one, i == 0 ? told : known) && lks_pace_merge(one, i == 0 ? known : told));
+    CHECK_INT(look(one, &one_in_ten, T0 + 2 * S, &stays), 20 * S);
+    lks_pace_free(one);
+  }
+  lks_pace_free(told);
+  lks_pace_free(known);
+}
+
 static uint64_t random_state = 11;
 
 static lks_span random_below(lks_span below) {
@@ -261,6 +301,8 @@ int main(void) {
   RUN(who_stays_when_a_hundred_leave_does_not_wait_for_them);
   RUN(who_does_not_answer_the_roll_is_waited_for_no_longer);
   RUN(the_roll_is_called_before_somebody_waits_long);
+  RUN(short_windows_forget_no_sooner);
+  RUN(of_two_histories_the_later_name_is_kept);
   RUN(windows_hold_whoever_leaves);
   return TEST_END();
 }

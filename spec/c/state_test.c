@@ -279,6 +279,23 @@ static lks_ticket create(lks_state *state, lks_time now) {
   return ticket;
 }
 
+/* As when the clock of the place runs ahead: what is waited for lies beyond the deadline after all. */
+static void test_who_cannot_wait_any_longer_leaves_no_slot_behind(void) {
+  const lks_time sent[] = {T0, T0};
+  lks_state *state = state_with(sent, 2);
+  lks_ticket ticket = {0};
+  lks_span span;
+  lks_wish wish = {.longest = 10 * S};
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0, &ticket, &span), LKS_KIND_NONE);
+  CHECK_INT(span, 10 * S);
+  wish = (lks_wish){.longest = S, .renews = true};
+  CHECK_INT(lks_state_take(state, &two_in_ten, &wish, T0 + S, &ticket, &span), LKS_KIND_WOULD_WAIT);
+  CHECK_INT(span, 9 * S);
+  CHECK(!ticket.held);
+  CHECK_INT(lks_pace_newest(state->pace), T0);
+  lks_state_free(state);
+}
+
 static void test_an_answer_that_tells_what_was_expected_is_no_news(void) {
   lks_state *state = lks_state_new();
   lks_ticket ticket = create(state, T0);
@@ -430,6 +447,7 @@ int main(void) {
   RUN(test_what_was_counted_without_a_place_is_told);
   RUN(test_only_what_others_would_miss_is_news);
   RUN(test_a_slot_that_has_come_stays_where_it_is_while_nothing_forbids_it);
+  RUN(test_who_cannot_wait_any_longer_leaves_no_slot_behind);
   RUN(test_no_send_waits_for_what_a_clock_may_be_wrong_by);
   RUN(test_an_answer_that_tells_what_was_expected_is_no_news);
   RUN(test_an_answer_to_who_asks_after_a_reset_is_news);
