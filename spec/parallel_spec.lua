@@ -49,7 +49,8 @@ describe("the results of parallel", function()
     assert.same({ item = 2, err = "refused" }, seen[2])
     assert.equal(raised, seen[3].err)
     assert.is_nil(seen[4].value)
-    assert.equal("the work raised nil", seen[4].err)
+    local _, nothing = pcall(error, nil) -- Lua 5.5 puts words in its place
+    assert.equal(nothing or "the work raised nil", seen[4].err)
   end)
 
   it("take items only when there is a place", function()
