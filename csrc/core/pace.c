@@ -65,15 +65,20 @@ static lks_time nth_before(const lks_pace *pace, size_t index, size_t requests) 
   return index >= requests ? at(pace, index - requests) : pace->dropped;
 }
 
-static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_time now) {
+/* The earliest slot behind those before `index`. */
+static lks_time slot_behind(const lks_pace *pace, const lks_windows *windows, lks_time now, size_t index) {
   lks_time next = later(now, pace->paused);
   if (windows->count == 0) return next;
-  if (pace->count > 0) next = later(next, at(pace, pace->count - 1));
+  if (index > 0) next = later(next, at(pace, index - 1));
   for (unsigned i = 0; i < windows->count; i++) {
-    lks_time nth = nth_before(pace, pace->count, windows->window[i].requests);
+    lks_time nth = nth_before(pace, index, windows->window[i].requests);
     next = later(next, nth + windows->window[i].per);
   }
   return next;
+}
+
+static lks_time next_slot(const lks_pace *pace, const lks_windows *windows, lks_time now) {
+  return slot_behind(pace, windows, now, pace->count);
 }
 
 /* A ring of that capacity with the same slots, from index 0 on; NULL when out of memory. */
@@ -147,14 +152,20 @@ static void remove_at(lks_pace *pace, size_t index) {
   pace->changed = true;
 }
 
-/* Takes out a slot that is no promise. */
-static bool take_out(lks_pace *pace, lks_time time) {
+static bool find_taken(const lks_pace *pace, lks_time time, size_t *index) {
   for (size_t i = count_until(pace, time); i > 0 && at(pace, i - 1) == time; i--) {
-    if (lks_pace_kept(pace, i - 1)->promise != 0) continue;
-    remove_at(pace, i - 1);
-    return true;
+    *index = i - 1;
+    if (lks_pace_kept(pace, *index)->promise == 0) return true;
   }
   return false;
+}
+
+/* Takes out a slot that is no promise. */
+static bool take_out(lks_pace *pace, lks_time time) {
+  size_t index;
+  if (!find_taken(pace, time, &index)) return false;
+  remove_at(pace, index);
+  return true;
 }
 
 static bool find_promise(const lks_pace *pace, lks_promise promise, size_t *index) {
@@ -168,25 +179,48 @@ static bool is_movable(lks_promise promise) {
   return promise % 2 != 0;
 }
 
-/* Moves up the promises that may be, in their order, as far as the windows allow without them. Their holders have to
- * hear of it in time. */
-static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now) {
-  lks_pace_slot *waiting = malloc(pace->promised * sizeof *waiting);
-  if (waiting == NULL) return;
-  size_t count = 0;
-  for (size_t i = pace->count; i > 0; i--) {
+/* Takes out those from `from` on that `now` allows to be moved up, or, at LKS_PACE_NEVER, all that are promises; the
+ * last comes first. They are for free; NULL when there is none, or no memory. */
+static lks_pace_slot *take_promises(lks_pace *pace, size_t from, lks_time now, size_t *count) {
+  lks_pace_slot *waiting = pace->promised > 0 ? malloc(pace->promised * sizeof *waiting) : NULL;
+  *count = 0;
+  for (size_t i = pace->count; i > from && waiting != NULL; i--) {
     const lks_pace_slot *one = lks_pace_kept(pace, i - 1);
-    if (!is_movable(one->promise) || one->at <= now + LKS_PACE_LOOK) continue;
-    waiting[count++] = *one;
+    if (one->promise == 0) continue;
+    if (now != LKS_PACE_NEVER && (!is_movable(one->promise) || one->at <= now + LKS_PACE_LOOK)) continue;
+    waiting[(*count)++] = *one;
     remove_at(pace, i - 1);
   }
+  return waiting;
+}
+
+/* Moves up the promises from `from` on that may be, in their order, as far as the windows allow without them. Their
+ * holders have to hear of it in time. */
+static void move_up(lks_pace *pace, const lks_windows *windows, lks_time now, size_t from) {
+  bool changed = pace->changed;
+  size_t count;
+  lks_pace_slot *waiting = take_promises(pace, from, now, &count);
   /* There is room: as many were taken out. */
   for (; count > 0; count--) {
     const lks_pace_slot *one = &waiting[count - 1];
     lks_time next = later(next_slot(pace, windows, now), now + LKS_PACE_LOOK);
+    changed = changed || next < one->at;
     insert(pace, next < one->at ? next : one->at, one->promise);
   }
+  pace->changed = changed;
   free(waiting);
+}
+
+/* Moves up those before whom one gave his slot back, as far as the one at `index`, and those behind them. */
+static void close_gap(lks_pace *pace, const lks_windows *windows, lks_time now, size_t index) {
+  if (windows->count == 0) return;
+  for (size_t i = count_until(pace, now + LKS_PACE_LOOK); i <= index; i++) {
+    const lks_pace_slot *one = lks_pace_kept(pace, i);
+    if (!is_movable(one->promise) || later(slot_behind(pace, windows, now, i), now + LKS_PACE_LOOK) >= one->at)
+      continue;
+    move_up(pace, windows, now, i);
+    return;
+  }
 }
 
 static bool is_called(const lks_pace *pace, lks_promise promise) {
@@ -224,7 +258,7 @@ static void drop_forgotten(lks_pace *pace, const lks_windows *windows, lks_time 
   for (size_t i = count_until(pace, now - LKS_PACE_GRACE); i > 0 && pace->promised > 0; i--)
     if (lks_pace_kept(pace, i - 1)->promise != 0) remove_at(pace, i - 1);
   if (pace->promised > 0 && pace->promised < awaited) call_roll(pace, now);
-  if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now);
+  if (pace->promised > 0 && pace->promised < before) move_up(pace, windows, now, 0);
 }
 
 /* Whether the oldest slot is one that drop_forgotten will look after. */
@@ -283,10 +317,12 @@ bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, 
 
 bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise *promise, lks_time *slot) {
   size_t index;
-  observe(pace, windows, now);
+  now = observe(pace, windows, now);
   if (!find_promise(pace, *promise, &index)) return false;
   answer(pace, promise);
   lks_pace_kept(pace, index)->promise = *promise;
+  close_gap(pace, windows, now, index);
+  find_promise(pace, *promise, &index);
   *slot = at(pace, index);
   return true;
 }
@@ -328,20 +364,42 @@ void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time) {
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
                     lks_time *renewed, lks_promise *promise) {
   now = observe(pace, windows, now);
-  take_out(pace, slot);
-  *renewed = allowed_from(pace, windows, later(now, pace->paused));
-  if (*renewed > latest || *renewed > LKS_TIME_MAX) return false;
-  if (take(pace, now, *renewed, promise)) return true;
-  *renewed = now;
-  return false;
+  lks_pace_slot *behind = NULL;
+  lks_promise held = promise == NULL ? 0 : *promise;
+  size_t index, count = 0;
+  if (held != 0 ? find_promise(pace, held, &index) : find_taken(pace, slot, &index)) {
+    remove_at(pace, index);
+    if (windows->count > 0) behind = take_promises(pace, index, LKS_PACE_NEVER, &count);
+    *renewed = allowed_from(pace, windows, later(now, pace->paused));
+  } else {
+    *renewed = next_slot(pace, windows, now);
+  }
+  bool taken = *renewed <= latest && *renewed <= LKS_TIME_MAX;
+  if (taken) {
+    taken = held != 0 && *renewed > now ? insert(pace, *renewed, held) : take(pace, now, *renewed, promise);
+    if (!taken) *renewed = now;
+  }
+  for (; count > 0; count--) {
+    const lks_pace_slot *one = &behind[count - 1];
+    insert(pace, taken ? later(one->at, next_slot(pace, windows, now)) : one->at, one->promise);
+  }
+  free(behind);
+  return taken;
 }
 
-bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot) {
+bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_promise promise) {
   observe(pace, windows, now);
-  size_t until = count_until(pace, slot);
-  if (pace->paused > slot || until == 0 || at(pace, until - 1) != slot) return false;
+  size_t until = count_until(pace, slot), index = until;
+  bool found = false;
+  for (size_t i = until; i > 0 && at(pace, i - 1) == slot; i--) {
+    lks_promise one = lks_pace_kept(pace, i - 1)->promise;
+    if (one != 0 && one != promise) continue;
+    if (index == until) index = i - 1;
+    found = found || one == promise;
+  }
+  if (pace->paused > slot || !found) return false;
   for (unsigned i = 0; i < windows->count; i++) {
-    lks_time nth = nth_before(pace, until - 1, windows->window[i].requests);
+    lks_time nth = nth_before(pace, index, windows->window[i].requests);
     if (nth + windows->window[i].per > slot) return false;
   }
   return true;

@@ -74,8 +74,8 @@ bool lks_pace_reserve(lks_pace *pace, const lks_windows *windows, lks_time now, 
 bool lks_pace_promise(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time latest, lks_time *slot,
                       lks_promise *promise);
 
-/* Where a promised slot lies by now. Its holder has answered the roll, for which *promise may get another name. False:
- * it is none any more. */
+/* Where a promised slot lies by now; it moves up where one before it was given back. Its holder has answered the roll,
+ * for which *promise may get another name. False: it is none any more. */
 bool lks_pace_look(lks_pace *pace, const lks_windows *windows, lks_time now, lks_promise *promise, lks_time *slot);
 
 /* Whether it may be moved up, so that its holder has to look. */
@@ -100,15 +100,17 @@ void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time);
 
 /* The holder of `slot` has waited for it and is about to send: asks whether the history, as it has become meanwhile,
  * still allows that. Others may have left later than their slots said, and the service may have asked for a pause.
- * On true *renewed is the slot now held, the earliest allowed from `now` on, usually `now` itself. On false nothing is
- * held any more: it lies after `latest`, or memory ran out (then *renewed is `now`). `promise` as of lks_pace_promise;
- * NULL: it is taken for good, wherever it lies. */
+ * On true *renewed is the slot now held, the earliest allowed from `now` on, usually `now` itself. Promises behind it
+ * do not count for that: they are put off, in their order, where the windows want it. On false nothing is held any
+ * more: it lies after `latest`, or memory ran out (then *renewed is `now`). *promise: 0, or the promise that the slot
+ * is; afterwards as of lks_pace_promise. NULL: it is taken for good, wherever it lies. A slot that is not in the
+ * history any more is taken anew, behind all others. */
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
                     lks_time *renewed, lks_promise *promise);
 
-/* Whether nothing that became known since forbids `slot`, which has come and stays as it is: it is in the history, and
- * neither a pause nor the slots before it say otherwise. */
-bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot);
+/* Whether nothing that became known since forbids `slot`, which has come and stays as it is: it is in the history (as
+ * that promise; 0: taken for good), and neither a pause nor the slots before it say otherwise. */
+bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_promise promise);
 
 /* No slot before `until`. An earlier pause never shortens a later one. */
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);

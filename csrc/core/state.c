@@ -80,17 +80,18 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
   if (ticket->promise != 0) stands = lks_pace_look(state->pace, windows, now, &ticket->promise, &ticket->slot);
   now = present(wish, now, ticket->slot);
   *span = ticket->slot - now;
-  if (stands && ticket->promise != 0) {
-    if (*span > 0 && ticket->slot <= latest) return LKS_KIND_NONE;
-    if (*span > 0) {
-      lks_state_give_back(state, ticket);
-      return LKS_KIND_WOULD_WAIT;
-    }
-    lks_pace_confirm(state->pace, ticket->promise);
+  if (stands && ticket->promise != 0 && *span > 0) {
+    if (ticket->slot <= latest) return LKS_KIND_NONE;
+    lks_state_give_back(state, ticket);
+    return LKS_KIND_WOULD_WAIT;
   }
-  ticket->promise = 0;
+  if (!stands) ticket->promise = 0;
   bool in_time = stands && *span <= 0 && -*span <= wish->late;
-  if (in_time && lks_pace_holds(state->pace, windows, now, ticket->slot)) return renewed(state, ticket, latest);
+  if (in_time && lks_pace_holds(state->pace, windows, now, ticket->slot, ticket->promise)) {
+    lks_pace_confirm(state->pace, ticket->promise);
+    ticket->promise = 0;
+    return LKS_KIND_NONE;
+  }
   ticket->held = lks_pace_renew(state->pace, windows, now, stands ? ticket->slot : INT64_MIN, latest, &ticket->slot,
                                 &ticket->promise);
   *span = ticket->slot - now;

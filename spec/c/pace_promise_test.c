@@ -99,16 +99,82 @@ static void those_behind_move_up_in_their_order(void) {
   lks_pace_free(pace);
 }
 
-static void who_waits_alone_is_not_moved(void) {
+static void who_waits_alone_is_not_moved_up(void) {
   lks_pace *pace = lks_pace_new();
   wait_for(pace, &one_in_ten, T0);
   waiter alone = wait_for(pace, &one_in_ten, T0);
-  lks_time renewed;
-  lks_promise late;
-  /* Somebody whose slot was put off comes before it, and goes. */
-  CHECK(lks_pace_record(pace, &one_in_ten, T0 + 3 * S, T0 + 3 * S));
-  CHECK(lks_pace_renew(pace, &one_in_ten, T0 + 3 * S, T0 + 3 * S, LKS_TIME_MAX, &renewed, &late));
-  CHECK_INT(look(pace, &one_in_ten, T0 + 9 * S, &alone), 10 * S);
+  CHECK(lks_pace_release(pace, T0));
+  CHECK_INT(look(pace, &one_in_ten, T0 + S, &alone), 10 * S);
+  lks_pace_free(pace);
+}
+
+static void who_gives_his_slot_back_leaves_it_to_those_behind(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter leaves = wait_for(pace, &one_in_ten, T0), gone = wait_for(pace, &one_in_ten, T0);
+  waiter third = wait_for(pace, &one_in_ten, T0), fourth = wait_for(pace, &one_in_ten, T0);
+  CHECK_INT(look(pace, &one_in_ten, T0 + S, &fourth), 40 * S);
+  CHECK(lks_pace_withdraw(pace, leaves.promise));
+  /* Who is next says nothing, as one does that was ended. */
+  CHECK_INT(look(pace, &one_in_ten, T0 + 2 * S, &third), 20 * S);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 2 * S, &gone), 10 * S);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 2 * S, &fourth), 30 * S);
+  CHECK(lks_pace_withdraw(pace, third.promise));
+  CHECK_INT(look(pace, &one_in_ten, T0 + 3 * S, &fourth), 20 * S);
+  lks_pace_free(pace);
+}
+
+/* He has come for his slot, and cannot have it. */
+static lks_time come(lks_pace *pace, const lks_windows *windows, lks_time now, waiter *one) {
+  lks_time slot = one->slot;
+  CHECK(!lks_pace_holds(pace, windows, now, slot, one->promise));
+  CHECK(lks_pace_renew(pace, windows, now, slot, LKS_TIME_MAX, &one->slot, &one->promise));
+  return one->slot - T0;
+}
+
+static void a_pause_keeps_the_order(void) {
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_in_ten, T0);
+  waiter first = wait_for(pace, &one_in_ten, T0), second = wait_for(pace, &one_in_ten, T0);
+  lks_pace_pause(pace, T0, T0 + 60 * S);
+  waiter newcomer = wait_for(pace, &one_in_ten, T0);
+  CHECK_INT(newcomer.slot, T0 + 60 * S);
+  go_on(pace, &one_in_ten, T0, T0 + 2 * S, &second); /* so long a wait calls the roll */
+  CHECK_INT(come(pace, &one_in_ten, T0 + 10 * S, &first), 60 * S);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 10 * S, &second), 70 * S);
+  CHECK_INT(look(pace, &one_in_ten, T0 + 10 * S, &newcomer), 80 * S);
+  CHECK_INT(pace_peek(pace, &one_in_ten, T0 + 10 * S), T0 + 90 * S);
+  lks_pace_free(pace);
+}
+
+static void who_leaves_late_costs_nobody_his_turn(void) {
+  const lks_windows one_a_second = {1, {{1, S}}};
+  lks_pace *pace = lks_pace_new();
+  wait_for(pace, &one_a_second, T0);
+  waiter late = wait_for(pace, &one_a_second, T0), next = wait_for(pace, &one_a_second, T0), last = next;
+  for (int i = 0; i < 10; i++) last = wait_for(pace, &one_a_second, T0);
+  for (lks_time now = T0; now < T0 + 2 * S; now += LKS_PACE_LOOK) {
+    CHECK(lks_pace_look(pace, &one_a_second, now, &next.promise, &next.slot));
+    CHECK(lks_pace_look(pace, &one_a_second, now, &last.promise, &last.slot));
+  }
+  lks_time slot = late.slot;
+  CHECK(lks_pace_renew(pace, &one_a_second, slot + 300 * MS, slot, LKS_TIME_MAX, &late.slot, &late.promise));
+  CHECK_INT(late.slot, T0 + S + 300 * MS);
+  CHECK_INT(late.promise, 0);
+  CHECK_INT(look(pace, &one_a_second, T0 + 2 * S, &next), 2 * S + 300 * MS);
+  CHECK_INT(look(pace, &one_a_second, T0 + 2 * S, &last), 12 * S + 300 * MS);
+  lks_pace_free(pace);
+}
+
+static void who_has_lost_his_place_goes_behind_all(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time slot;
+  lks_promise promise = 0;
+  wait_for(pace, &one_in_ten, T0);
+  for (int i = 0; i < 3; i++) wait_for(pace, &one_in_ten, T0);
+  CHECK(lks_pace_renew(pace, &one_in_ten, T0 + S, INT64_MIN, LKS_TIME_MAX, &slot, &promise));
+  CHECK_INT(slot, T0 + 40 * S);
+  CHECK(lks_pace_is_movable(promise));
   lks_pace_free(pace);
 }
 
@@ -296,7 +362,11 @@ int main(void) {
   RUN(a_promise_that_is_confirmed_stays);
   RUN(of_two_at_one_instant_each_is_its_holders_own);
   RUN(those_behind_move_up_in_their_order);
-  RUN(who_waits_alone_is_not_moved);
+  RUN(who_waits_alone_is_not_moved_up);
+  RUN(who_gives_his_slot_back_leaves_it_to_those_behind);
+  RUN(a_pause_keeps_the_order);
+  RUN(who_leaves_late_costs_nobody_his_turn);
+  RUN(who_has_lost_his_place_goes_behind_all);
   RUN(a_clock_set_back_takes_promises_along);
   RUN(who_stays_when_a_hundred_leave_does_not_wait_for_them);
   RUN(who_does_not_answer_the_roll_is_waited_for_no_longer);
