@@ -5,6 +5,9 @@
 #include "pace_inside.h"
 
 #define DEFAULT_LONGEST (60 * LKS_SECOND)
+/* Slots are kept for so long beyond the reach of every window: for those whose clock is as much behind, a dropped one
+ * would stand for them all. */
+#define CLOCKS_APART LKS_SECOND
 
 void lks_windows_share(lks_windows *windows, unsigned sharers) {
   for (unsigned i = 0; sharers > 1 && i < windows->count; i++) {
@@ -129,20 +132,6 @@ static bool insert(lks_pace *pace, lks_time time, lks_promise promise) {
   if (promise != 0) pace->promised++;
   pace->changed = true;
   return true;
-}
-
-/* The first instant from `time` on at which one more send breaks no window that ends there. */
-static lks_time allowed_from(const lks_pace *pace, const lks_windows *windows, lks_time time) {
-  for (;;) {
-    lks_time allowed = time;
-    size_t before = count_until(pace, time);
-    for (unsigned i = 0; i < windows->count; i++) {
-      lks_time nth = nth_before(pace, before, windows->window[i].requests);
-      allowed = later(allowed, nth + windows->window[i].per);
-    }
-    if (allowed == time) return time;
-    time = allowed;
-  }
 }
 
 static void remove_at(lks_pace *pace, size_t index) {
@@ -283,7 +272,8 @@ static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now
   lks_span disagreement = pace->longest > 0 ? pace->longest : DEFAULT_LONGEST;
   if (now < pace->now - disagreement) set_back(pace, pace->now - now);
   pace->now = now;
-  while (pace->count > 0 && at(pace, 0) + pace->longest <= now && !is_awaited(pace, windows)) drop_first(pace);
+  lks_span kept = pace->longest + (pace->longest < CLOCKS_APART ? pace->longest : CLOCKS_APART);
+  while (pace->count > 0 && at(pace, 0) + kept <= now && !is_awaited(pace, windows)) drop_first(pace);
   if (pace->promised > 0 && windows->count > 0) drop_forgotten(pace, windows, now);
   return now;
 }
@@ -365,15 +355,14 @@ bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lk
                     lks_time *renewed, lks_promise *promise) {
   now = observe(pace, windows, now);
   lks_pace_slot *behind = NULL;
-  lks_promise held = promise == NULL ? 0 : *promise;
+  lks_promise held = *promise;
   size_t index, count = 0;
   if (held != 0 ? find_promise(pace, held, &index) : find_taken(pace, slot, &index)) {
     remove_at(pace, index);
     if (windows->count > 0) behind = take_promises(pace, index, LKS_PACE_NEVER, &count);
-    *renewed = allowed_from(pace, windows, later(now, pace->paused));
-  } else {
-    *renewed = next_slot(pace, windows, now);
   }
+  /* Behind what others sent, also where their clocks are ahead. */
+  *renewed = next_slot(pace, windows, now);
   bool taken = *renewed <= latest && *renewed <= LKS_TIME_MAX;
   if (taken) {
     taken = held != 0 && *renewed > now ? insert(pace, *renewed, held) : take(pace, now, *renewed, promise);

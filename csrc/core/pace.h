@@ -100,11 +100,10 @@ void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time);
 
 /* The holder of `slot` has waited for it and is about to send: asks whether the history, as it has become meanwhile,
  * still allows that. Others may have left later than their slots said, and the service may have asked for a pause.
- * On true *renewed is the slot now held, the earliest allowed from `now` on, usually `now` itself. Promises behind it
- * do not count for that: they are put off, in their order, where the windows want it. On false nothing is held any
- * more: it lies after `latest`, or memory ran out (then *renewed is `now`). *promise: 0, or the promise that the slot
- * is; afterwards as of lks_pace_promise. NULL: it is taken for good, wherever it lies. A slot that is not in the
- * history any more is taken anew, behind all others. */
+ * On true *renewed is the slot now held, the earliest behind what was sent and promised before it, usually `now`
+ * itself; promises behind it are put off, in their order, where the windows want it. On false nothing is held any more:
+ * it lies after `latest`, or memory ran out (then *renewed is `now`). *promise: 0, or the promise that the slot is;
+ * afterwards as of lks_pace_promise. A slot that is not in the history any more is taken anew, behind all others. */
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
                     lks_time *renewed, lks_promise *promise);
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/state.h"
 #include "pace_peek.h"
 #include "test.h"
 
@@ -16,10 +17,11 @@ static const lks_windows one_a_second = {1, {{1, S}}};
 static void a_slot_that_came_is_renewed_at_once(void) {
   lks_pace *pace = lks_pace_new();
   lks_time slot, renewed;
+  lks_promise none_yet = 0;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   CHECK_INT(slot, T0 + S);
-  CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed, NULL));
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + S, slot, T0 + 9 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + S), T0 + 2 * S);
   lks_pace_free(pace);
@@ -28,9 +30,10 @@ static void a_slot_that_came_is_renewed_at_once(void) {
 static void a_late_waiter_counts_from_when_it_really_goes(void) {
   lks_pace *pace = lks_pace_new();
   lks_time slot, renewed;
+  lks_promise none_yet = 0;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
-  CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed, NULL));
+  CHECK(lks_pace_renew(pace, &one_a_second, T0 + 5 * S, slot, T0 + 9 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + 5 * S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + 5 * S), T0 + 6 * S);
   lks_pace_free(pace);
@@ -39,10 +42,11 @@ static void a_late_waiter_counts_from_when_it_really_goes(void) {
 static void a_predecessor_that_left_late_pushes_its_successor(void) {
   lks_pace *pace = lks_pace_new();
   lks_time first, second, renewed;
+  lks_promise none_yet = 0;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &first));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &second));
   lks_pace_move(pace, first, first + 300 * MS);
-  CHECK(lks_pace_renew(pace, &one_a_second, second, second, T0 + 9 * S, &renewed, NULL));
+  CHECK(lks_pace_renew(pace, &one_a_second, second, second, T0 + 9 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + S + 300 * MS);
   lks_pace_free(pace);
 }
@@ -51,12 +55,13 @@ static void a_pause_holds_for_those_who_wait_already(void) {
   const lks_windows none = {.count = 0};
   lks_pace *pace = lks_pace_new();
   lks_time slot, renewed;
+  lks_promise none_yet = 0;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   lks_pace_pause(pace, T0, T0 + 4 * S);
-  CHECK(lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 9 * S, &renewed, NULL));
+  CHECK(lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 9 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + 4 * S);
-  CHECK(lks_pace_renew(pace, &none, T0 + S, T0 + S, T0 + 9 * S, &renewed, NULL));
+  CHECK(lks_pace_renew(pace, &none, T0 + S, T0 + S, T0 + 9 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + 4 * S);
   lks_pace_free(pace);
 }
@@ -64,12 +69,37 @@ static void a_pause_holds_for_those_who_wait_already(void) {
 static void a_slot_beyond_the_deadline_is_given_back(void) {
   lks_pace *pace = lks_pace_new();
   lks_time slot, renewed;
+  lks_promise none_yet = 0;
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
   CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0 + 9 * S, &slot));
   lks_pace_pause(pace, T0, T0 + 4 * S);
-  CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed, NULL));
+  CHECK(!lks_pace_renew(pace, &one_a_second, slot, slot, T0 + 2 * S, &renewed, &none_yet));
   CHECK_INT(renewed, T0 + 4 * S);
   CHECK_INT(pace_peek(pace, &one_a_second, T0 + 4 * S), T0 + 4 * S);
+  lks_pace_free(pace);
+}
+
+/* Another clock is ahead: what was sent by it lies in the future. */
+static void who_comes_late_goes_behind_what_was_sent_since(void) {
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, renewed;
+  lks_promise promise = 0;
+  CHECK(lks_pace_reserve(pace, &one_a_second, T0, T0, &slot));
+  CHECK(lks_pace_promise(pace, &one_a_second, T0, T0 + 9 * S, &slot, &promise));
+  lks_time now = slot + 500 * MS;
+  CHECK(lks_pace_record(pace, &one_a_second, now + 10 * MS, now + 10 * MS));
+  CHECK(lks_pace_renew(pace, &one_a_second, now, slot, T0 + 9 * S, &renewed, &promise));
+  CHECK_INT(renewed, now + 10 * MS + S);
+  lks_pace_free(pace);
+}
+
+static void a_clock_that_is_ahead_drops_no_slot_that_others_need(void) {
+  const lks_windows four_in_ten = {1, {{4, 10 * S}}};
+  lks_pace *pace = lks_pace_new();
+  lks_time slot;
+  for (int i = 0; i < 2; i++) CHECK(lks_pace_reserve(pace, &four_in_ten, T0 + i * S, T0 + i * S, &slot));
+  CHECK_INT(pace_peek(pace, &four_in_ten, T0 + 11 * S + 500 * MS), T0 + 11 * S + 500 * MS);
+  CHECK_INT(pace_peek(pace, &four_in_ten, T0 + 10 * S + 600 * MS), T0 + 10 * S + 600 * MS);
   lks_pace_free(pace);
 }
 
@@ -92,34 +122,44 @@ static int by_time(const void *a, const void *b) {
  * handshake), which the history learns 100 ms after the fact. What the service sees must hold the windows all the same.
  */
 static void windows_hold_for_requests_that_leave_late(void) {
-  lks_pace *pace = lks_pace_new();
-  lks_time waiting[WAITERS], sent[SENDS], learnt_slot[SENDS];
+  const lks_wish fresh = {.longest = 3600 * S}, again = {.longest = 3600 * S, .renews = true};
+  lks_state *state = lks_state_new();
+  lks_ticket waiting[WAITERS] = {0}, sender[SENDS];
+  lks_time due[WAITERS], sent[SENDS];
   size_t learnt = 0, count = 0;
   lks_time now = T0;
-  for (size_t i = 0; i < WAITERS; i++) CHECK(lks_pace_reserve(pace, &lockpub, now, LKS_TIME_MAX, &waiting[i]));
+  for (size_t i = 0; i < WAITERS; i++) due[i] = now;
   while (count < SENDS) {
     size_t next = 0;
     for (size_t i = 1; i < WAITERS; i++)
-      if (waiting[i] < waiting[next]) next = i;
-    if (waiting[next] > now) now = waiting[next] + random_below(20 * MS);
-    for (; learnt < count && sent[learnt] + 100 * MS <= now; learnt++)
-      lks_pace_move(pace, learnt_slot[learnt], sent[learnt]);
-    lks_time renewed;
-    CHECK(lks_pace_renew(pace, &lockpub, now, waiting[next], LKS_TIME_MAX, &renewed, NULL));
-    waiting[next] = renewed;
-    if (renewed > now) continue;
-    learnt_slot[count] = renewed;
-    sent[count] = renewed + random_below(300 * MS);
+      if (due[i] < due[next]) next = i;
+    if (due[next] > now) now = due[next];
+    for (; learnt < count && sent[learnt] + 100 * MS <= now; learnt++) {
+      const lks_settlement settlement = {.late = sent[learnt] - sender[learnt].slot};
+      lks_state_settle(state, &sender[learnt], now, &settlement);
+    }
+    lks_ticket *ticket = &waiting[next];
+    lks_span span;
+    lks_kind kind = lks_state_take(state, &lockpub, ticket->held ? &again : &fresh, now, ticket, &span);
+    CHECK_INT(kind, LKS_KIND_NONE);
+    if (kind != LKS_KIND_NONE) break;
+    due[next] = now + random_below(20 * MS);
+    if (span > 0) {
+      due[next] += span < lks_state_look(ticket) ? span : lks_state_look(ticket);
+      continue;
+    }
+    sender[count] = *ticket;
     /* The order of learning is the order of sending here; a request that overtakes is only learnt later. */
-    count++;
-    CHECK(lks_pace_reserve(pace, &lockpub, now, LKS_TIME_MAX, &waiting[next]));
+    sent[count++] = now + random_below(300 * MS);
+    *ticket = (lks_ticket){0};
   }
-  qsort(sent, SENDS, sizeof *sent, by_time);
+  qsort(sent, count, sizeof *sent, by_time);
   for (unsigned w = 0; w < lockpub.count; w++)
-    for (size_t i = lockpub.window[w].requests; i < SENDS; i++)
+    for (size_t i = lockpub.window[w].requests; i < count; i++)
       CHECK(sent[i] - sent[i - lockpub.window[w].requests] >= lockpub.window[w].per);
+  CHECK_INT(count, SENDS);
   CHECK((double)(sent[SENDS - 1] - T0) < 1.02 * (SENDS / 60) * 60.0 * (double)S);
-  lks_pace_free(pace);
+  lks_state_free(state);
 }
 
 int main(void) {
@@ -128,6 +168,8 @@ int main(void) {
   RUN(a_predecessor_that_left_late_pushes_its_successor);
   RUN(a_pause_holds_for_those_who_wait_already);
   RUN(a_slot_beyond_the_deadline_is_given_back);
+  RUN(who_comes_late_goes_behind_what_was_sent_since);
+  RUN(a_clock_that_is_ahead_drops_no_slot_that_others_need);
   RUN(windows_hold_for_requests_that_leave_late);
   return TEST_END();
 }
