@@ -370,7 +370,7 @@ bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lk
   }
   for (; count > 0; count--) {
     const lks_pace_slot *one = &behind[count - 1];
-    insert(pace, taken ? later(one->at, next_slot(pace, windows, now)) : one->at, one->promise);
+    insert(pace, taken ? bounded(later(one->at, next_slot(pace, windows, now))) : one->at, one->promise);
   }
   free(behind);
   return taken;

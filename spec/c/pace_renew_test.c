@@ -103,6 +103,21 @@ static void a_clock_that_is_ahead_drops_no_slot_that_others_need(void) {
   lks_pace_free(pace);
 }
 
+static void nobody_is_put_off_beyond_the_end_of_time(void) {
+  const lks_time end = LKS_TIME_MAX;
+  lks_pace *pace = lks_pace_new();
+  lks_time slot, last, renewed;
+  lks_promise late = 0, promise = 0;
+  CHECK(lks_pace_reserve(pace, &one_a_second, end - 2 * S, end, &slot));
+  CHECK(lks_pace_promise(pace, &one_a_second, end - 2 * S, end, &slot, &late));
+  CHECK(lks_pace_promise(pace, &one_a_second, end - 2 * S, end, &last, &promise));
+  CHECK_INT(last, end);
+  CHECK(lks_pace_renew(pace, &one_a_second, slot + 500 * MS, slot, end, &renewed, &late));
+  CHECK(lks_pace_look(pace, &one_a_second, slot + 500 * MS, &promise, &last));
+  CHECK_INT(last, end);
+  lks_pace_free(pace);
+}
+
 static uint64_t random_state = 7;
 
 static lks_span random_below(lks_span below) {
@@ -170,6 +185,7 @@ int main(void) {
   RUN(a_slot_beyond_the_deadline_is_given_back);
   RUN(who_comes_late_goes_behind_what_was_sent_since);
   RUN(a_clock_that_is_ahead_drops_no_slot_that_others_need);
+  RUN(nobody_is_put_off_beyond_the_end_of_time);
   RUN(windows_hold_for_requests_that_leave_late);
   return TEST_END();
 }
