@@ -46,6 +46,20 @@ describe("the events of a call", function()
     assert.equal("request response retry request response", types_of(events))
   end)
 
+  it("say each retry once, though a timer is early", function()
+    local events, on_event = recorder()
+    local time, slept = 1700000000, 0
+    local clock = { now = function() return time end, sleep = function(seconds)
+      slept = slept + 1
+      time = time + (slept % 2 == 1 and seconds - 0.001 or seconds)
+    end }
+    local locker = clients.locker({ { status = 503, body = "" }, { status = 503, body = "" }, LIST },
+      { on_event = on_event, clock = clock })
+    assert(locker.addresses:list())
+    assert.equal(4, slept)
+    assert.equal("request response retry request response retry request response", types_of(events))
+  end)
+
   it("share it over all steps of a composition", function()
     local events, on_event = recorder()
     local locker = clients.locker({ clients.address(), { status = 200, body = '{"id":7}' },

@@ -55,10 +55,11 @@ end
 local function wait(session, task, call, span)
   if session.on_event then
     local retrying, reason = call:is_retrying()
-    -- A wait for a slot may be in parts, and is said once.
+    -- A wait may be in parts, for a slot by its nature, for a retry where a timer is early: it is said once.
     local slot, said = call:slot(), task.announced
-    task.announced = slot
-    if not slot or slot ~= said then
+    local moment = slot or retrying and "after " .. call:attempt()
+    task.announced = moment or nil
+    if not moment or moment ~= said then
       events.emit(task, { type = retrying and "retry" or "wait", wait = slot and slot - session.now() or span,
         attempt = call:attempt() + 1, reason = reason })
     end
