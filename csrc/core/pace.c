@@ -38,11 +38,6 @@ static lks_time later(lks_time a, lks_time b) {
   return a > b ? a : b;
 }
 
-static lks_time bounded(lks_time time) {
-  if (time > LKS_TIME_MAX) return LKS_TIME_MAX;
-  return time < -LKS_TIME_MAX ? -LKS_TIME_MAX : time;
-}
-
 static lks_time at(const lks_pace *pace, size_t index) {
   return lks_pace_kept(pace, index)->at;
 }
@@ -261,7 +256,7 @@ static bool is_awaited(const lks_pace *pace, const lks_windows *windows) {
  * late as did pass, which errs on the side of waiting. Steps must not be measured against the latest time ever seen:
  * slots taken after a small step back would be moved by that step twice, to before their real time. */
 static lks_time observe(lks_pace *pace, const lks_windows *windows, lks_time now) {
-  now = bounded(now);
+  now = lks_pace_bounded(now);
   for (unsigned i = 0; i < windows->count; i++) {
     const lks_window *window = &windows->window[i];
     if (window->per <= pace->longest && window->requests <= pace->most) continue;
@@ -332,7 +327,7 @@ bool lks_pace_confirm(lks_pace *pace, lks_promise promise) {
 
 bool lks_pace_record(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time time) {
   observe(pace, windows, now);
-  return insert(pace, bounded(time), 0);
+  return insert(pace, lks_pace_bounded(time), 0);
 }
 
 bool lks_pace_release(lks_pace *pace, lks_time slot) {
@@ -348,7 +343,7 @@ bool lks_pace_withdraw(lks_pace *pace, lks_promise promise) {
 
 void lks_pace_move(lks_pace *pace, lks_time slot, lks_time time) {
   take_out(pace, slot);
-  insert(pace, bounded(time), 0);
+  insert(pace, lks_pace_bounded(time), 0);
 }
 
 bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lks_time slot, lks_time latest,
@@ -370,7 +365,7 @@ bool lks_pace_renew(lks_pace *pace, const lks_windows *windows, lks_time now, lk
   }
   for (; count > 0; count--) {
     const lks_pace_slot *one = &behind[count - 1];
-    insert(pace, taken ? bounded(later(one->at, next_slot(pace, windows, now))) : one->at, one->promise);
+    insert(pace, taken ? lks_pace_bounded(later(one->at, next_slot(pace, windows, now))) : one->at, one->promise);
   }
   free(behind);
   return taken;
@@ -397,51 +392,10 @@ bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lk
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until) {
   const lks_windows none = {.count = 0};
   observe(pace, &none, now);
-  until = bounded(until);
+  until = lks_pace_bounded(until);
   if (until <= pace->paused) return;
   pace->paused = until;
   pace->changed = true;
-}
-
-/* The window with the fewest requests per time: in the long run it alone sets the rate. */
-static const lks_window *slowest(const lks_windows *windows) {
-  const lks_window *slow = &windows->window[0];
-  for (unsigned i = 1; i < windows->count; i++) {
-    const lks_window *other = &windows->window[i];
-    /* per / requests compared by whole part and remainder: the cross products of `per` may overflow. */
-    lks_span whole = other->per / other->requests, slow_whole = slow->per / slow->requests;
-    lks_span rest = other->per % other->requests, slow_rest = slow->per % slow->requests;
-    if (whole > slow_whole || (whole == slow_whole && rest * slow->requests > slow_rest * other->requests))
-      slow = other;
-  }
-  return slow;
-}
-
-lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, uint64_t requests) {
-  if (requests == 0) return 0;
-  lks_span rest = 0;
-  if (windows->count == 0) {
-    requests = 1;
-  } else if (requests > LKS_PACE_FORECAST_EXACT) {
-    const lks_window *slow = slowest(windows);
-    uint64_t periods = (requests - LKS_PACE_FORECAST_EXACT + slow->requests - 1) / slow->requests;
-    if (periods > (uint64_t)(LKS_SPAN_MAX / slow->per)) return LKS_SPAN_MAX;
-    requests -= periods * slow->requests;
-    rest = (lks_span)periods * slow->per;
-  }
-
-  lks_pace copy = *pace;
-  if (copy.capacity == 0) copy.capacity = LKS_PACE_SMALLEST;
-  copy.slots = copied(pace, copy.capacity);
-  if (copy.slots == NULL) return -1;
-  copy.first = 0;
-  lks_time slot = 0;
-  bool taken = true;
-  while (taken && requests-- > 0) taken = lks_pace_reserve(&copy, windows, now, LKS_TIME_MAX, &slot);
-  free(copy.slots);
-  if (!taken && slot <= LKS_TIME_MAX) return -1;
-  lks_span span = slot - bounded(now);
-  return span < LKS_SPAN_MAX - rest ? span + rest : LKS_SPAN_MAX;
 }
 
 lks_time lks_pace_end(const lks_pace *pace) {
@@ -499,7 +453,7 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   while (i < pace->count || j < other->count) {
     lks_pace_slot mine = i < pace->count ? *lks_pace_kept(pace, i) : end,
                   theirs = j < other->count ? *lks_pace_kept(other, j) : end;
-    if (j < other->count) theirs.at = bounded(theirs.at + ahead);
+    if (j < other->count) theirs.at = lks_pace_bounded(theirs.at + ahead);
     slots[count++] = mine.at < theirs.at || (mine.at == theirs.at && knows_better(&mine, &theirs)) ? mine : theirs;
     if (mine.at <= theirs.at) i++;
     if (theirs.at <= mine.at) j++;
@@ -509,7 +463,7 @@ bool lks_pace_add(lks_pace *pace, const lks_pace *other, lks_span ahead) {
   if (other->most > rest.most) rest.most = other->most;
   if (other->newest > rest.newest) rest.newest = other->newest;
   if (other->called != 0) { /* who holds one of this one's names answers as well */
-    rest.roll = bounded(other->roll + ahead);
+    rest.roll = lks_pace_bounded(other->roll + ahead);
     rest.called = other->called;
   }
   rest.changed = true;

@@ -6,11 +6,12 @@
  * waits itself.
  *
  * Callers with different windows may share one history; each is held to its own. Slots are kept as long as the longest
- * window any caller has had so far (the "longest window" below; 60 s before there is one) can reach them. Of what was
- * dropped before a still longer window came, only the newest is known: where such a window needs a slot that is gone,
- * that one stands for it, so that the newcomer may wait too long once, but never sends too early. The same holds past
- * twice as many slots as the largest window so far has requests, a bound on memory: whatever is sent beside the
- * windows, a history stays as large as they make it. Before the first caller with windows nothing is kept.
+ * window any caller has had so far (the "longest window" below; 60 s before there is one) can reach them, and a little
+ * longer, for those whose clocks are behind. Of what was dropped before a still longer window came, only the newest is
+ * known: where such a window needs a slot that is gone, that one stands for it, so that the newcomer may wait too long
+ * once, but never sends too early. The same holds past twice as many slots as the largest window so far has requests, a
+ * bound on memory: whatever is sent beside the windows, a history stays as large as they make it. Before the first
+ * caller with windows nothing is kept.
  *
  * A slot that lies ahead can be had as a promise: whoever waits for it confirms it when it has come. One that nobody
  * confirms (its holder was ended, and could not say so) counts no longer LKS_PACE_GRACE after it, and those who wait
@@ -28,7 +29,6 @@
 #define LKS_WINDOWS_MAX 8
 #define LKS_WINDOW_REQUESTS_MAX 10000
 #define LKS_PACE_HISTORY_MAX ((size_t)2 * LKS_WINDOW_REQUESTS_MAX)
-#define LKS_PACE_FORECAST_EXACT 100000
 
 typedef struct lks_window {
   unsigned requests; /* 1 to LKS_WINDOW_REQUESTS_MAX */
@@ -113,10 +113,6 @@ bool lks_pace_holds(lks_pace *pace, const lks_windows *windows, lks_time now, lk
 
 /* No slot before `until`. An earlier pause never shortens a later one. */
 void lks_pace_pause(lks_pace *pace, lks_time now, lks_time until);
-
-/* How long `requests` sends would take from `now`: the span to the last one's slot, at most LKS_SPAN_MAX. 0 for none,
- * -1 when out of memory. Past LKS_PACE_FORECAST_EXACT requests the rest is reckoned at the long-run rate. */
-lks_span lks_pace_forecast(const lks_pace *pace, const lks_windows *windows, lks_time now, uint64_t requests);
 
 /* From this instant on an empty history would answer the same to every caller whose windows are no longer than the
  * longest so far. May lie long past. */

@@ -1,4 +1,4 @@
-/* What a pace is made of: for pace.c and pace_bytes.c alone. */
+/* What a pace is made of: for pace.c, pace_bytes.c and pace_forecast.c alone. */
 #ifndef LKS_PACE_INSIDE_H
 #define LKS_PACE_INSIDE_H
 
@@ -31,6 +31,11 @@ struct lks_pace {
   unsigned most;    /* most requests of a window so far */
   bool changed;     /* see lks_pace_changed */
 };
+
+static inline lks_time lks_pace_bounded(lks_time time) {
+  if (time > LKS_TIME_MAX) return LKS_TIME_MAX;
+  return time < -LKS_TIME_MAX ? -LKS_TIME_MAX : time;
+}
 
 /* The slot at an index, the oldest being at 0. */
 static inline lks_pace_slot *lks_pace_kept(const lks_pace *pace, size_t index) {

@@ -65,8 +65,8 @@ static void hold(const lks_state *state, lks_ticket *ticket, lks_time slot) {
   ticket->counted = lks_pace_keeps(state->pace);
 }
 
-static lks_kind renewed(lks_state *state, lks_ticket *ticket, lks_time latest) {
-  if (ticket->held) return LKS_KIND_NONE;
+/* Gives back a slot that lies after `latest`, or that there was no memory for. */
+static lks_kind refuse(lks_state *state, lks_ticket *ticket, lks_time latest) {
   lks_time slot = ticket->slot;
   lks_state_give_back(state, ticket);
   return slot <= latest ? LKS_KIND_NO_MEMORY : LKS_KIND_WOULD_WAIT;
@@ -80,11 +80,8 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
   if (ticket->promise != 0) stands = lks_pace_look(state->pace, windows, now, &ticket->promise, &ticket->slot);
   now = present(wish, now, ticket->slot);
   *span = ticket->slot - now;
-  if (stands && ticket->promise != 0 && *span > 0) {
-    if (ticket->slot <= latest) return LKS_KIND_NONE;
-    lks_state_give_back(state, ticket);
-    return LKS_KIND_WOULD_WAIT;
-  }
+  if (stands && ticket->promise != 0 && *span > 0)
+    return ticket->slot <= latest ? LKS_KIND_NONE : refuse(state, ticket, latest);
   if (!stands) ticket->promise = 0;
   bool in_time = stands && *span <= 0 && -*span <= wish->late;
   if (in_time && lks_pace_holds(state->pace, windows, now, ticket->slot, ticket->promise)) {
@@ -96,7 +93,7 @@ static lks_kind renew(lks_state *state, const lks_windows *windows, const lks_wi
                                 &ticket->promise);
   *span = ticket->slot - now;
   hold(state, ticket, ticket->slot);
-  return renewed(state, ticket, latest);
+  return ticket->held ? LKS_KIND_NONE : refuse(state, ticket, latest);
 }
 
 static void spend(lks_state *state, const lks_wish *wish, lks_ticket *ticket) {

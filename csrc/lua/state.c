@@ -1,6 +1,7 @@
 /* States that are kept elsewhere as bytes, while this process works on them. */
 #include "binding.h"
 
+#include "core/pace_forecast.h"
 #include "core/state_bytes.h"
 
 static lks_state_box *check_box(lua_State *L, int index) {

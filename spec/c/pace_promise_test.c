@@ -3,6 +3,7 @@
 
 #include "core/state.h"
 #include "pace_peek.h"
+#include "random.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -304,13 +305,6 @@ static void of_two_histories_the_later_name_is_kept(void) {
   lks_pace_free(known);
 }
 
-static uint64_t random_state = 11;
-
-static lks_span random_below(lks_span below) {
-  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-  return (lks_span)((random_state >> 33) % (uint64_t)below);
-}
-
 #define VISITORS 100
 #define SENDS 2000
 
@@ -322,6 +316,7 @@ static void windows_hold_whoever_leaves(void) {
   const lks_wish fresh = {.longest = 600 * S}, again = {.longest = 600 * S, .renews = true, .late = 50 * MS};
   size_t count = 0;
   lks_time now = T0;
+  random_state = 11;
   for (size_t i = 0; i < VISITORS; i++) due[i] = now + random_below(S);
   while (count < SENDS) {
     size_t next = 0;

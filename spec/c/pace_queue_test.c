@@ -4,6 +4,7 @@
 #include "core/state.h"
 
 #include "core/state_bytes.h"
+#include "random.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -52,13 +53,6 @@ static lks_buffer store;
 static lks_time now, paused;
 static lks_time calm; /* since then nothing happened that costs time */
 static size_t lost, broken, overtaken, idle;
-
-static uint64_t random_state;
-
-static lks_span random_below(lks_span below) {
-  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-  return (lks_span)((random_state >> 33) % (uint64_t)below);
-}
 
 static bool happens(unsigned what, int permille) {
   return random_below(1000) < permille && (mode & what) != 0;

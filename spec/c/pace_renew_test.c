@@ -5,6 +5,7 @@
 
 #include "core/state.h"
 #include "pace_peek.h"
+#include "random.h"
 #include "test.h"
 
 #define S LKS_SECOND
@@ -118,13 +119,6 @@ static void nobody_is_put_off_beyond_the_end_of_time(void) {
   lks_pace_free(pace);
 }
 
-static uint64_t random_state = 7;
-
-static lks_span random_below(lks_span below) {
-  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-  return (lks_span)((random_state >> 33) % (uint64_t)below);
-}
-
 #define WAITERS 90
 #define SENDS 4000
 
@@ -143,6 +137,7 @@ static void windows_hold_for_requests_that_leave_late(void) {
   lks_time due[WAITERS], sent[SENDS];
   size_t learnt = 0, count = 0;
   lks_time now = T0;
+  random_state = 7;
   for (size_t i = 0; i < WAITERS; i++) due[i] = now;
   while (count < SENDS) {
     size_t next = 0;

@@ -1,5 +1,7 @@
 #include "core/pace.h"
 
+#include "core/pace_forecast.h"
+
 #include "pace_peek.h"
 #include "test.h"
 

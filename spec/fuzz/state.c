@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/pace_forecast.h"
 #include "core/state.h"
 #include "core/state_bytes.h"
 
