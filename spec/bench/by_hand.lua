@@ -4,6 +4,25 @@ local cjson = require "cjson"
 
 local by_hand = {}
 
+--- What somebody writes who knows nginx well, for http and for server; PORT and KEY are to be filled in.
+by_hand.HTTP = [[
+  upstream by_hand { server 127.0.0.1:PORT; keepalive 64; }
+]]
+by_hand.SERVER = [[
+  location = /by-hand {
+    internal;
+    proxy_pass_request_headers off;
+    proxy_set_header Host lock.pub;
+    proxy_set_header Connection "";
+    proxy_set_header Authorization "Bearer KEY";
+    proxy_set_header Accept application/json;
+    proxy_set_header User-Agent by-hand;
+    proxy_set_header Content-Type application/json;
+    proxy_http_version 1.1;
+    proxy_pass http://by_hand/api/v1/links;
+  }
+]]
+
 ---@return string
 function by_hand.body()
   return cjson.encode { type = "url", targetUrl = "https://example.com/private", password = "share-this-separately",

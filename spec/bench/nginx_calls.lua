@@ -2,6 +2,7 @@
 --- by hand, over each transport: callgrind's counts, the difference of many calls and few. The visitor's request and
 --- answer are in them.
 
+local by_hand = require "spec.bench.by_hand"
 local find_nginx = require "locksmith.sandbox.server.find_nginx"
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
@@ -34,23 +35,10 @@ local UPSTREAM = [[
 local HTTP = [[
   keepalive_timeout 600s;
   lua_shared_dict pacing 1m;
-  upstream by_hand { server 127.0.0.1:PORT; keepalive 64; }
 ]]
 
 local SERVER = [[
   location = /call { content_by_lua_block { require("site")() } }
-  location = /by-hand {
-    internal;
-    proxy_pass_request_headers off;
-    proxy_set_header Host lock.pub;
-    proxy_set_header Connection "";
-    proxy_set_header Authorization "Bearer KEY";
-    proxy_set_header Accept application/json;
-    proxy_set_header User-Agent by-hand;
-    proxy_set_header Content-Type application/json;
-    proxy_http_version 1.1;
-    proxy_pass http://by_hand/api/v1/links;
-  }
 ]]
 
 local MODULE = [[
@@ -99,8 +87,9 @@ local function count(upstream, visitors, transport, way, number)
   local fields = { PORT = tostring(upstream.port), KEY = key, TRANSPORT = transport, WAY = way }
   local out = shell.folder "callgrind"
   local site = runner.start {
-    transport = transport == "resty" and (nginx.resty_http() and "real" or "resty") or transport,
-    master = "off", path = "@DIR@/?.lua;", http = fill(HTTP, fields), server = fill(SERVER, fields),
+    transport = runner.best(transport),
+    master = "off", path = "@DIR@/?.lua;", http = HTTP .. fill(by_hand.HTTP, fields),
+    server = SERVER .. fill(by_hand.SERVER, fields),
     files = { ["site.lua"] = fill(MODULE, fields) },
     under = "valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file=" .. out .. "/log",
   }
@@ -123,11 +112,11 @@ function calls.main(transports)
   assert(find_nginx())
   local upstream, visitors = nginx.start { server = UPSTREAM }, runner.start()
   for transport in transports:gmatch "[a-z]+" do
-    local double = transport == "resty" and not nginx.resty_http() and " (a double of lua-resty-http)" or ""
+    local _, remark = runner.best(transport)
     for _, way in ipairs { "dict", "memory", "by hand" } do
       local few = count(upstream, visitors, transport, way, FEW)
       local many, seconds = count(upstream, visitors, transport, way, MANY)
-      print(("nginx, %s%s, %-7s %4.0f k instructions per call (%.0f calls/s under callgrind)"):format(transport, double,
+      print(("nginx, %s%s, %-7s %4.0f k instructions per call (%.0f calls/s under callgrind)"):format(transport, remark,
         way .. ":", (many - few) / (MANY - FEW) / 1000, MANY / seconds))
     end
   end

@@ -1,5 +1,6 @@
 --- One nginx worker at full speed: links:create and the same call written by hand, in turns.
 
+local by_hand = require "spec.bench.by_hand"
 local core = require "locksmith.core"
 local nginx = require "spec.support.nginx"
 local runner = require "spec.support.nginx_runner"
@@ -14,25 +15,6 @@ local UPSTREAM = [[
     add_header X-Api-Quota-Remaining 99999999;
     add_header X-Api-Quota-Reset 4102444800;
     return 201 '{"shortUrl":"https://lock.pub/5clfu146"}';
-  }
-]]
-
--- What somebody writes who knows nginx well, and has only this call to make.
-local BY_HAND = [[
-  upstream by_hand { server 127.0.0.1:PORT; keepalive 64; }
-]]
-local LOCATION = [[
-  location = /by-hand {
-    internal;
-    proxy_pass_request_headers off;
-    proxy_set_header Host lock.pub;
-    proxy_set_header Connection "";
-    proxy_set_header Authorization "Bearer KEY";
-    proxy_set_header Accept application/json;
-    proxy_set_header User-Agent by-hand;
-    proxy_set_header Content-Type application/json;
-    proxy_http_version 1.1;
-    proxy_pass http://by_hand/api/v1/links;
   }
 ]]
 
@@ -125,10 +107,9 @@ local function start(transport, compiled)
     return (text:gsub("COMPILED", tostring(compiled)):gsub("TRANSPORT", transport):gsub("PORT", up.port):gsub("KEY",
       require("locksmith.sandbox").LOCKPUB_KEY))
   end
-  local resty = transport == "resty"
-  local site = runner.start { transport = resty and nginx.resty_http() and "real" or transport, path = "@DIR@/?.lua;",
-    http = fill(BY_HAND) .. (resty and "lua_shared_dict locksmith 1m;" or ""), server = SERVER .. fill(LOCATION),
-    files = { ["site.lua"] = fill(MODULE) } }
+  local site = runner.start { transport = runner.best(transport), path = "@DIR@/?.lua;",
+    http = fill(by_hand.HTTP) .. (transport == "resty" and "lua_shared_dict locksmith 1m;" or ""),
+    server = SERVER .. fill(by_hand.SERVER), files = { ["site.lua"] = fill(MODULE) } }
   return up, site, runner.start()
 end
 
@@ -217,8 +198,8 @@ function soak.main(seconds)
   for _, transport in ipairs { "capture", "resty" } do
     local began = core.now()
     local result = soak.run { transport = transport, seconds = seconds / 2, ways = soak.WAYS[transport] }
-    local double = transport == "resty" and not nginx.resty_http() and " (a double of lua-resty-http)" or ""
-    print(("nginx, one worker, %s%s, %.0f s:\n%s"):format(transport, double, core.now() - began, soak.report(result)))
+    local _, remark = runner.best(transport)
+    print(("nginx, one worker, %s%s, %.0f s:\n%s"):format(transport, remark, core.now() - began, soak.report(result)))
     if result.wrong[1] then io.stderr:write(result.wrong[1], "\n") end
     failed = failed + #result.wrong
   end

@@ -1,5 +1,7 @@
 --- Whether a long run's memory stays flat.
 
+local shell = require "spec.support.shell"
+
 local memory = {}
 
 -- Kilobytes, above what the ups and downs of the run's own tables and logs take; spec/fault_memory_spec.lua is
@@ -7,21 +9,14 @@ local memory = {}
 local GROWTH_MAX = { lua = 80, resident = 1024 }
 local PAGE_KILOBYTES = 4
 
-local function read(name)
-  local file = io.open("/proc/self/" .. name)
-  local text = file and file:read "*a"
-  if file then file:close() end
-  return text
-end
-
 -- A sanitizer does not give back what was freed.
 local function is_sanitized()
-  return (read "maps" or ""):find("libasan", 1, true) ~= nil
+  return shell.read("/proc/self/maps"):find("libasan", 1, true) ~= nil
 end
 
 ---@return integer? kilobytes of memory in use; nil where the system does not tell, or it would say nothing
 function memory.resident()
-  local resident = (read "statm" or ""):match "^%d+ (%d+)"
+  local resident = shell.read("/proc/self/statm"):match "^%d+ (%d+)"
   if not resident or is_sanitized() then return nil end
   return tonumber(resident) * PAGE_KILOBYTES
 end

@@ -31,6 +31,16 @@ local SERVER = [[
 --- Folder patterns that make `require "resty.http"` find the double.
 runner.DOUBLE = "@ROOT@/spec/support/fake_resty/?.lua;"
 
+--- For "resty" the installed lua-resty-http, or its double where there is none.
+---@param transport string
+---@return string # for runner.start
+---@return string remark to print behind the transport's name
+function runner.best(transport)
+  if transport ~= "resty" then return transport, "" end
+  if nginx.resty_http() then return "real", "" end
+  return "resty", " (a double of lua-resty-http)"
+end
+
 local INCLUDE_HTTP = "include @ROOT@/lua/locksmith/nginx/locksmith-http.conf;\n"
 local INCLUDE_SERVER = "include @ROOT@/lua/locksmith/nginx/locksmith.conf;\n"
 
